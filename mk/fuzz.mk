@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/tests/fuzz/%_fuzz) $(B)/tests/fuzz/corpus
 FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-FUZZED := $(wildcard lib/*/*.[ch] lib/*/*/*.[ch] user/import/*.[ch] user/identity/*.[ch] user/sys/process/cgroup.[ch] user/sys/clock.[ch] user/discovery/engine_api.[ch] \
+FUZZED := $(wildcard lib/*/*.[ch] lib/*/*/*.[ch] user/import/*.[ch] user/identity/*.[ch] user/sys/process/cgroup.[ch] user/sys/clock.[ch] user/sys/log.[ch] user/discovery/engine_api.[ch] \
 	include/lutra/*.h)
 
 $(B)/tests/fuzz/corpus: $(B)/tests/fuzz/corpus.o $(B)/tests/support.a $(B)/lib.a

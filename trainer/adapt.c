@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "trainer/model/compute/pool.h"
-#include "trainer/model/tables/layer.h"
+#include "trainer/rules/calibration/calibrate.h"
 
 #define STARTS_TRIED 12	   /* until a goal counts as out of reach */
 #define STREAM_ATTACKS 256 /* of the seed's random numbers: one for each attack */
@@ -124,14 +124,6 @@ static int judge_attack(void *ctx, size_t i, struct err *err)
 	return r;
 }
 
-/* Returns the threshold of A, all zero without a policy. */
-static struct splice_threshold splice_threshold_of(const struct policy *p)
-{
-	if (!p)
-		return (struct splice_threshold){0, 0};
-	return (struct splice_threshold){p->threshold_a, p->calibration.max_a * LAYER_UNIT * 4096};
-}
-
 int adapt_judge(const struct adapt_options *options, struct adapt_results *ret, struct err *err)
 {
 	_cleanup_(adapt_job_freep) struct adapt_job *j = calloc(1, sizeof(*j));
@@ -151,12 +143,11 @@ int adapt_judge(const struct adapt_options *options, struct adapt_results *ret, 
 		return r;
 	if (list_strings(j) < 0)
 		return err_oom(err);
-	ret->summary = (struct splice_summary){.list = ret->list,
-					       .n = ADAPT_ATTACKS,
-					       .seed = options->seed,
-					       .n_detectors = d->baselines ? DETECTOR_NAMED
-									   : DETECTOR_POLICY,
-					       .a = splice_threshold_of(d->policy),
-					       .random = splice_threshold_of(d->random)};
+	ret->summary = (struct splice_summary){
+		.list = ret->list,
+		.n = ADAPT_ATTACKS,
+		.seed = options->seed,
+		.n_detectors = d->baselines ? DETECTOR_COUNT : DETECTOR_POLICY,
+		.m = {d->policy->threshold, d->policy->calibration.max_level * CALIBRATE_UNITS}};
 	return pool_run(options->threads, judge_attack, j, ADAPT_ATTACKS, err);
 }

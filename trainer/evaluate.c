@@ -6,24 +6,20 @@
 #include <string.h>
 
 #include "trainer/model/compute/pool.h"
-#include "trainer/train.h"
 
 /* What is trained on the same runs as the policy. */
 struct baseline_set {
 	struct corpus corpus;
-	struct policy *random;
 	struct baselines baselines;
-	struct float_levels gated, mean;
+	struct reconstruction reconstruction;
 	struct lutra_policy *image; /* of the policy: its roles count */
 	struct token_panel panel;
 };
 
 static void baseline_set_done(struct baseline_set *v)
 {
-	policy_free(v->random);
 	baselines_done(&v->baselines);
-	float_levels_done(&v->gated);
-	float_levels_done(&v->mean);
+	reconstruction_done(&v->reconstruction);
 	token_panel_done(&v->panel);
 	free(v->image);
 	corpus_done(&v->corpus);
@@ -41,7 +37,7 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 		progress_show(o->progress, "reading", (double)i / (double)o->files->train.n);
 		r = corpus_load(&v->corpus, o->files->train.file[i], false, err);
 	}
-	/* Run i is of file i: the float levels read the traces once more. */
+	/* Run i is of file i: the baselines read the traces once more. */
 	if (r == 0 && v->corpus.n_runs != o->files->train.n)
 		return err_set(
 			err, -EINVAL,
@@ -53,24 +49,15 @@ static int load_corpus(struct baseline_set *v, const struct evaluate_options *o,
 	return r;
 }
 
-/* Trains a model on the same runs, and float levels from it. ret->gated chooses the kind. */
-static int train_float_levels(const struct baseline_set *v, const struct evaluate_options *o,
-			      struct float_levels *ret, struct err *err)
+static int train_reconstruction(struct baseline_set *v, const struct evaluate_options *o,
+				struct err *err)
 {
-	struct layer_options options = {.seed = o->policy->seed,
-					.flags = ret->gated ? 0 : MODEL_NO_ROLES,
-					.threads = o->threads,
-					.progress = o->progress};
-	_cleanup_(model_done) struct model model = {0};
-	struct float_levels_source source = {&model, o->files->train.file, ret->gated};
-	int r = model_init(&model, &v->corpus);
+	const struct reconstruction_options options = {.seed = o->policy->seed,
+						       .threads = o->threads,
+						       .sessions = !o->policy->audit_sessions};
+	int r = reconstruction_train(&v->reconstruction, &v->corpus, &options);
 
-	model.audit_sessions = o->policy->audit_sessions;
-	if (r == 0)
-		r = model_train(&model, &options);
-	if (r < 0)
-		return err_set(err, r, "the baselines cannot be trained: %s", strerror(-r));
-	return float_levels_train(ret, &source, o->threads, err);
+	return r < 0 ? err_set(err, r, "the baselines cannot be trained: %s", strerror(-r)) : 0;
 }
 
 /* Trains level M and its rivals. */
@@ -107,28 +94,16 @@ static void compare_policy_runs(const struct baseline_set *v, const struct evalu
 static int train_baseline_set(struct baseline_set *v, const struct evaluate_options *o,
 			      struct err *err)
 {
-	struct train_options options = {.image = o->policy->image,
-					.seed = o->policy->seed,
-					.threads = o->threads,
-					.layer_flags = LAYER_RANDOM_CODES,
-					.kill_matches = o->policy->kill_matches,
-					.guard_sessions = !o->policy->audit_sessions,
-					.mode = LUTRA_MODE_AUDIT};
 	int r = load_corpus(v, o, err);
 
 	if (r < 0)
 		return r;
 	compare_policy_runs(v, o);
-	v->gated.gated = true;
-	r = train_float_levels(v, o, &v->gated, err);
+	r = baselines_train(&v->baselines, o->files->train.file, o->files->train.n, o->threads,
+			    err);
 	if (r == 0)
-		r = train_float_levels(v, o, &v->mean, err);
-	if (r == 0)
-		r = baselines_train(&v->baselines, o->files->train.file, o->files->train.n,
-				    o->threads, err);
-	if (r == 0)
-		r = train_panel(v, o, err);
-	return r < 0 ? r : train_policy(&v->corpus, &options, o->progress, &v->random, err);
+		r = train_reconstruction(v, o, err);
+	return r < 0 ? r : train_panel(v, o, err);
 }
 
 /* ---- judging ---- */
@@ -192,8 +167,8 @@ static int judge_runs(const struct evaluate_options *o, const struct baseline_se
 	int r = -ENOMEM;
 
 	if (o->files->train.n)
-		detectors = (struct detectors){o->policy, image,    v->random, &v->baselines,
-					       &v->gated, &v->mean, &v->panel};
+		detectors = (struct detectors){o->policy, image, &v->baselines, &v->reconstruction,
+					       &v->panel};
 	if (image && runs)
 		r = policy_to_kernel(o->policy, 1, image, err);
 	if (r == 0)

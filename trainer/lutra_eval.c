@@ -208,8 +208,7 @@ static int run_evaluation(struct eval_arguments *a, struct err *err)
 	summary.runs = runs;
 	summary.baselines = a->files.train.n > 0;
 	summary.policy_image = policy->image;
-	summary.threshold_a = policy->threshold_a;
-	summary.threshold_b = policy->threshold_b;
+	summary.threshold = policy->threshold;
 	r = summary_init(&summary) < 0 ? err_oom(err) : 0;
 	if (r == 0 && a->report)
 		r = html_report(&summary, a->report, a->force, err);

@@ -33,6 +33,7 @@ struct train_arguments {
 	bool force;		   /* replace coverage_file */
 	bool accept_new;	   /* an update may make the policy weaker */
 	bool leave_out_alerts;	   /* the policy that is updated judges the new runs */
+	const char *judge;	   /* another policy that judges the runs, or NULL */
 	struct args_list files;
 	const char **heldout; /* (n_heldout), with room for argc */
 	int n_heldout;
@@ -67,7 +68,7 @@ static const struct args_option train_options[] = {
 	ARGS_STRING("digest", 'd', "DIGEST", "Digest of the image, to write into the policy", A,
 		    train.digest),
 	ARGS_NUMBER("kill-signals", 'k', "1|2",
-		    "Matches within a second that kill, in mode kill (2)", 1, 2, A, kill_signals),
+		    "In mode kill, 1: a match of M kills; 2: it alerts (2)", 1, 2, A, kill_signals),
 	ARGS_STRING("exec-sessions", 'e', "audit|guard",
 		    "What exec sessions may do: audit refuses them only what is the host's and "
 		    "unseen capabilities, guard whatever it refuses the service (audit)",
@@ -89,6 +90,11 @@ static const struct args_option train_options[] = {
 		  "With --update: leave out what the policy alerts about in the new runs, from the "
 		  "first unusual event of the lineage on",
 		  A, leave_out_alerts),
+	ARGS_STRING(
+		"judge", 'j', "DIR",
+		"Without --update: leave out what the policy DIR alerts about in the runs, from "
+		"the first unusual event of the lineage on",
+		A, judge),
 	ARGS_CALL("mode", 'm', "MODE",
 		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
 		  "audit if there are fewer than 3 runs)",
@@ -105,6 +111,8 @@ static error_t check_train_arguments(struct argp_state *state, void *args)
 	if (!a->update && (a->leave_out_alerts || a->accept_new))
 		return args_usage(state, "%s: needs a policy to --update",
 				  a->accept_new ? "--accept-new" : "--leave-out-alerts");
+	if (a->update && a->judge)
+		return args_usage(state, "--judge: with --update, use --leave-out-alerts");
 	if ((!a->update && (!a->train.image || !*a->train.image)) || !a->output || !a->files.n)
 		return args_usage(state,
 				  "--image (or --update), -o and at least one trace are needed");
@@ -158,14 +166,16 @@ static const char *file_name(const struct train_arguments *a, int i)
 }
 
 /*
- * Loads the policy that judges the new runs: the one that is updated, with what was accepted for it. If
- * the runs are of a new release, it expects what their image brings, as it did in force.
+ * Loads the policy that judges the new runs, with what was accepted for it: the one that is updated,
+ * or the one of --judge. If the runs are of a new release, the policy expects what their image
+ * brings, as it did in force.
  */
 static int load_judge(const struct train_arguments *a, struct policy **ret, struct err *err)
 {
 	const char *digest = a->train.digest;
 	struct err left_out = {""};
-	int r = a->leave_out_alerts ? accepted_load(ret, a->update, NULL, &left_out, err) : 0;
+	const char *dir = a->leave_out_alerts ? a->update : a->judge;
+	int r = dir ? accepted_load(ret, dir, NULL, &left_out, err) : 0;
 
 	if (r == 0 && *left_out.msg)
 		fprintf(stderr,
@@ -231,7 +241,9 @@ static int load_old_policy(const struct train_arguments *a, struct corpus *corpu
 	if (r < 0)
 		return r;
 	old = *ret;
-	r = policy_load_model(old, a->update, err);
+	r = update_check_policy(old, err);
+	if (r == 0)
+		r = policy_load_model(old, a->update, err);
 	if (r == 0)
 		r = update_restore_corpus(old, corpus, err);
 	if (r < 0)
@@ -323,8 +335,8 @@ static int report_training(const struct train_arguments *a, const struct policy 
 }
 
 /*
- * Gives an updated policy in a directory of its own what a person added to the old one, unless it has
- * such a file. A signature is of the old one's name, so it is not taken over.
+ * Gives an updated policy in a directory of its own what a person added to the old one, unless it
+ * has such a file. A signature is of the old one's name, so it is not taken over.
  */
 static int keep_accepted(const struct train_arguments *a, struct err *err)
 {

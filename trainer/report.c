@@ -7,6 +7,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+#include "lutra/score_m.h"
 
 int report_exit_status(const char *command, int r, struct err *err)
 {
@@ -21,6 +22,7 @@ int report_exit_status(const char *command, int r, struct err *err)
 static void print_tokens(const struct policy *p, FILE *out)
 {
 	const char *sep = "";
+	unsigned keys = 0;
 
 	fprintf(out, "  calls     %u tokens (", p->v - LUTRA_TOKEN0);
 	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
@@ -32,7 +34,10 @@ static void print_tokens(const struct policy *p, FILE *out)
 			fprintf(out, "%s%s %u", sep, role_name(role), n);
 		sep = n ? ", " : sep;
 	}
-	fprintf(out, "); steady after the first %s", p->steady_on_wait ? "wait call" : "accept");
+	for (size_t i = 0; i < p->n_keys; i++)
+		keys += policy_key_has_token(&p->keys[i]);
+	fprintf(out, "%sobjects %u); steady after the first %s", sep, keys,
+		p->steady_on_wait ? "wait call" : "accept");
 	fputs(p->first_process == POLICY_FIRST_STAYS ? ", but for the first process\n" : "\n", out);
 }
 
@@ -43,7 +48,7 @@ static void print_tables(const struct policy *p, FILE *out)
 
 	for (size_t i = 0; i < p->n_nodes; i++)
 		wildcards += (p->nodes[i].flags & LUTRA_NODE_WILDCARD) != 0;
-	fprintf(out, "  tables    %.1f KB for calls (%u x %u, 2 x %d x %d), 2 KB token map\n",
+	fprintf(out, "  tables    %.1f KB of level M (%u x %u, 2 x %d x %d), 2 KB token map\n",
 		(double)bytes / 1000, p->v, p->v, LUTRA_K, LUTRA_K);
 	fprintf(out, "  objects   %zu path nodes, %zu of them wildcards; %zu tokens\n", p->n_nodes,
 		wildcards, p->n_objects);
@@ -96,12 +101,13 @@ static void print_calibration(const struct policy *p, FILE *out)
 	char unseen[POLICY_UNSEEN_TEXT];
 
 	if (c->hours <= 0) {
-		fputs("  replay    none: it takes two runs, or one held out; levels only log\n",
+		fputs("  replay    none: it takes two runs, or one held out; level M only logs\n",
 		      out);
 		return;
 	}
-	fprintf(out, "  levels    A to %.2f nat, alerts above %.2f; B to %.3f, alerts above %.3f\n",
-		c->max_a, p->threshold_a / (20. * 4096), c->max_b, p->threshold_b / 4096.);
+	fprintf(out, "  level     M to %.2f nat, alerts above %.2f%s\n", c->max_level,
+		p->threshold / (double)(LUTRA_M_UNIT << LUTRA_M_FRACTION),
+		p->level_shift == LUTRA_M_FEW_SHIFT ? "; tables of few runs" : "");
 	print_alarms(c, out);
 	fputs("  expect    ", out);
 	print_rate("alerts", c->alarms_alert, c->hours, c->alert_per_hour_95, out);

@@ -94,22 +94,21 @@ static int set_mode(struct policy *p, uint32_t mode, struct err *err)
 static int train_model(struct model *m, const struct train_options *o,
 		       const struct progress *progress, struct err *err)
 {
-	struct layer_options options = {.seed = o->seed,
-					.flags = o->layer_flags,
-					.threads = o->threads,
-					.progress = progress};
-	int r;
+	struct layer_options options = {
+		.seed = o->seed, .threads = o->threads, .progress = progress};
+	int r = o->old ? 0 : derive_hash_key(m->corpus, o->seed, m->hash_key);
 
-	if (o->old)
-		r = update_train_model(m, o->old, o->threads);
-	else
-		r = model_train(m, &options);
+	if (r == 0)
+		r = o->old ? update_train_model(m, o->old, &options) : model_train(m, &options);
+	if (r == -EBADMSG)
+		return err_set(err, r,
+			       "the model does not fit the policy that is updated: train it anew");
 	if (r == -E2BIG)
 		return err_set(err, r,
 			       "the runs make more than %d different system calls, more than any "
 			       "single service: record one container for each run",
 			       LUTRA_V_MAX - LUTRA_TOKEN0);
-	return r < 0 || o->old ? r : derive_hash_key(m->corpus, o->seed, m->hash_key);
+	return r;
 }
 
 /* Fills in the policy from the model. */
@@ -127,8 +126,10 @@ static int fill_policy(const struct train_options *o, const struct calibrate_sou
 	p->audit_sessions = m->audit_sessions;
 	r = model_policy(m, MODEL_NO_RUN, p);
 	if (r == 0)
+		r = model_keys(m, p);
+	if (r == 0)
 		r = model_successors(m, p);
-	if (r == 0 && !o->layer_flags)
+	if (r == 0)
 		r = update_save_model(m, &p->model);
 	if (r == 0)
 		r = objects_learn(&objects, p, scratch, err);

@@ -15,14 +15,14 @@
 struct train_options {
 	/*
 	 * The policy to update, with its model loaded; the corpus begins with its runs
-	 * (update_restore_corpus()). Codes and seed stay. NULL: train anew.
+	 * (update_restore_corpus()). Its seed stays, and its codes if the kind of tables does.
+	 * NULL: train anew.
 	 */
 	const struct policy *old;
 	const char *image;
 	const char *digest;   /* or NULL */
 	uint64_t seed;	      /* below 2^63 */
 	unsigned threads;     /* 1 to POOL_THREADS_MAX; the policy does not depend on it */
-	unsigned layer_flags; /* LAYER_* of trainer/model/tables/layer.h */
 	uint8_t kill_matches; /* 0: 2 */
 	bool guard_sessions;  /* exec sessions are guarded as the service is; else audited */
 	uint32_t mode;	      /* enum lutra_mode, or TRAIN_MODE_DEFAULT */

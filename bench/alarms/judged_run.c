@@ -96,7 +96,9 @@ static void count_in_window(struct window *w, unsigned rule, uint32_t thing, boo
 	add_window_thing(w, thing, refused, own);
 }
 
-/* Counts an operation in the windows of its time or, if an earlier event caused it, in that window. */
+/*
+ * Counts an operation in the windows of its time or, if an earlier event caused it, in that window.
+ */
 static void count_in_windows(struct judged_run *run, unsigned rule, uint32_t thing, uint64_t now,
 			     enum outcome outcome, bool own)
 {
@@ -149,7 +151,7 @@ static void count_match(struct judging *j, const struct judged_event *e, unsigne
 			struct run_thing *thing, enum outcome outcome)
 {
 	bool own = !e->task->exec_session;
-	bool is_level = rule == LUTRA_RULE_LEVEL_A || rule == LUTRA_RULE_LEVEL_B;
+	bool is_level = rule == LUTRA_RULE_LEVEL;
 	uint64_t *n = outcome == OUTCOME_ALERTED ? &thing->alerted : &thing->refused;
 
 	count_outcome(&j->run->outcome[outcome], e->rec->ts_ns, *n == 0);
@@ -182,8 +184,8 @@ static int count_matches(struct judging *j, const struct judged_event *e, enum o
 }
 
 /*
- * A task is armed. A recording says in aux whether it is of an exec session; in an older one it is if a
- * task of the container was armed before. rec->nr: the task ran already when it was enrolled.
+ * A task is armed. A recording says in aux whether it is of an exec session; in an older one it is
+ * if a task of the container was armed before. rec->nr: the task ran already when it was enrolled.
  */
 static void arm_task(struct judging *j, const struct lutra_record *rec, struct judge_task *t)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Replays a benign run by a policy in mode audit, puts what is alerted to findings and incidents as
- * lutrad does, and prints as JSON how many incidents there are, and how many each event of the run's
- * manifest has.
+ * lutrad does, and prints as JSON how many incidents there are, and how many each event of the
+ * run's manifest has.
  *
  * usage: replay_incidents POLICY TRACE.ltr [RUN.json]
  */
@@ -153,7 +153,7 @@ static int place_evidence(struct counting *c, const struct lutra_evidence *ev, c
 	if (!a)
 		return -ENOMEM;
 	a->time_ns = ev->ts_ns;
-	alert_fields_set(&c->fields, a);
+	alert_fields_set(&c->fields, a, NULL);
 	describe_ancestors(t, ancestors, sizeof(ancestors));
 	alert_fields_put(&c->fields, ALERT_ANCESTORS, ancestors);
 	if (ev->verdict >= LUTRA_VERDICT_ALERT) {

@@ -108,7 +108,7 @@ size_t thing_object_text(const struct lutra_object *o, const char *arch, const c
 size_t thing_syscall_text(unsigned rule, const char *arch, unsigned before, unsigned nr,
 			  char ret[static THING_TEXT])
 {
-	bool is_level = rule == LUTRA_RULE_LEVEL_A || rule == LUTRA_RULE_LEVEL_B;
+	bool is_level = rule == LUTRA_RULE_LEVEL;
 	struct text t = {ret, 0};
 	char call[SYSCALL_NAME];
 

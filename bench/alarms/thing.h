@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What matched a rule, as text that does not depend on the policy: things of two policies, or of two
- * versions of lutra, can be compared.
+ * What matched a rule, as text that does not depend on the policy: things of two policies, or of
+ * two versions of lutra, can be compared.
  *
  *   a path           operation, "write", "fresh" or "executable" where it is, the path with digits
  *                    folded as the scorer folds them: "open write /var/lib/#.db"
  *   a socket         operation, family, class of the address, port ("ephemeral" from 32768 on)
  *   a hook, a capability, W+X memory  operation and its name
  *   a system call    "call NAME"
- *   levels A and B   "pair BEFORE NAME": the task's last two system calls
+ *   level M          "pair BEFORE NAME": the task's last two system calls; the object, if its level
+ *                    passed the threshold there
  */
 #ifndef LUTRA_BENCH_ALARMS_THING_H
 #define LUTRA_BENCH_ALARMS_THING_H
@@ -21,7 +22,7 @@
 size_t thing_object_text(const struct lutra_object *o, const char *arch, const char *str,
 			 size_t str_len, char ret[static THING_TEXT]);
 
-/* Describes a system call, or, for levels A and B, the pair of it and the one before. */
+/* Describes a system call, or, for level M, the pair of it and the one before. */
 size_t thing_syscall_text(unsigned rule, const char *arch, unsigned before, unsigned nr,
 			  char ret[static THING_TEXT]);
 

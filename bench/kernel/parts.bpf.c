@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The parts of programs, each in a loop: those of a program at sys_enter, and those of the look-up of
- * a file. Hooks: none, bpf_prog_test_run_opts() runs it.
+ * The parts of programs, each in a loop: those of a program at sys_enter, and those of the look-up
+ * of a file. Hooks: none, bpf_prog_test_run_opts() runs it.
  */
 #include "kern/object/path.bpf.c"
 
@@ -43,6 +43,7 @@ static long run_file_part(__u32 i, const struct parts_file *f)
 {
 	__u32 zero = 0;
 	struct lutra_scratch *s = bpf_map_lookup_elem(&scratch_cpu, &zero);
+	struct lutra_hash_key hash_key = {{1, 2}};
 
 	if (!s)
 		return 1;
@@ -59,6 +60,11 @@ static long run_file_part(__u32 i, const struct parts_file *f)
 		break;
 	case PARTS_PROGRAM:
 		file_describe(s, f->file, ~0ull);
+		break;
+	case PARTS_KEY:
+		file_describe(s, f->file, 0);
+		s->object.op = LUTRA_OP_OPEN;
+		lutra_key_compute(&s->object, &s->path, &hash_key, &s->key_search);
 		break;
 	default:
 		break;

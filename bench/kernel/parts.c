@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Measures what the parts of a program cost by themselves, with warm caches: the least ns of many
- * loops. The cost of a scored getppid(2) is made of the first ones, the look-up of a file of the last
- * ones. That file is in an overlay of this program's own, in a mount namespace of its own.
+ * loops. The cost of a scored getppid(2) is made of the first ones, the look-up of a file of the
+ * last ones. That file is in an overlay of this program's own, in a mount namespace of its own.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -32,6 +32,7 @@ static const char *const parts_name[PARTS_COUNT] = {
 	[PARTS_ARRAY] = "a look into an array", [PARTS_TIME] = "the time",
 	[PARTS_FILE_NOTHING] = "an empty turn", [PARTS_LAYER] = "the layer of a file",
 	[PARTS_FILE] = "its path and layer",	[PARTS_PROGRAM] = "the same of a program",
+	[PARTS_KEY] = "path, layer and key",
 };
 
 /* Mounts an overlay over a file, and opens that and the overlay's root. Returns 0 or -errno. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What bench/kernel/parts.c asks its BPF program to do. Types come from vmlinux.h or lutra/types.h. */
+/*
+ * What bench/kernel/parts.c asks its BPF program to do. Types come from vmlinux.h or lutra/types.h.
+ */
 #ifndef LUTRA_BENCH_KERNEL_PARTS_H
 #define LUTRA_BENCH_KERNEL_PARTS_H
 
@@ -15,6 +17,7 @@ enum parts_part {
 	PARTS_LAYER,   /* its layer */
 	PARTS_FILE,    /* its path and layer, as at an open */
 	PARTS_PROGRAM, /* and what else is looked up of a program */
+	PARTS_KEY,     /* its path and layer, and the hash of its key */
 	PARTS_COUNT
 };
 

@@ -20,6 +20,7 @@
 
 #include "bench/kernel/empty.skel.h"
 #include "lib/base/cleanup.h"
+#include "lutra/score_m.h"
 #include "user/guard/guard_impl.h"
 #include "user/sys/process/cgroup.h"
 #include "user/sys/process/child.h"
@@ -133,18 +134,23 @@ int bench_policy(struct policy **ret)
 
 	if (r < 0)
 		return r;
-	p->v = 3;
-	memset(p->token, 2, sizeof(p->token));
-	p->t0 = calloc(9, sizeof(*p->t0));
+	p->v = BENCH_OBJECT + 1;
+	for (int role = 0; role < LUTRA_ROLES; role++)
+		for (int nr = 0; nr < LUTRA_NR; nr++)
+			p->token[role][nr] = (uint8_t)(nr & 1 ? BENCH_ODD : BENCH_EVEN);
+	p->t0 = calloc((size_t)p->v * p->v, sizeof(*p->t0));
 	p->t1 = calloc(LUTRA_K * LUTRA_K, sizeof(*p->t1));
 	p->t2 = calloc(LUTRA_K * LUTRA_K, sizeof(*p->t2));
 	p->successors = calloc(p->v, POLICY_SUCCESSORS);
 	p->nodes = calloc(LUTRA_NODES, sizeof(*p->nodes));
 	p->objects = calloc(POLICY_OBJECTS_MAX, sizeof(*p->objects));
+	p->keys = calloc(POLICY_OBJECT_KEYS_MAX, sizeof(*p->keys));
 	p->n_nodes = 1;
-	if (!p->t0 || !p->t1 || !p->t2 || !p->successors || !p->nodes || !p->objects)
+	if (!p->t0 || !p->t1 || !p->t2 || !p->successors || !p->nodes || !p->objects || !p->keys)
 		return -ENOMEM;
-	p->threshold_a = p->threshold_b = INT32_MAX;
+	p->threshold = INT32_MAX - 1; /* level M is scored, and never passes it */
+	p->level_shift = LUTRA_M_SHIFT;
+	p->level_counts = LUTRA_M_COUNTS;
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -288,6 +294,13 @@ static int measure_round(struct bench *b, unsigned round, struct err *err)
 		r = measure_guarded(b, s, round, err);
 	guard_release(b->run->guard, slot);
 	return r;
+}
+
+int bench_call_in_turn(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		syscall(i & 1 ? SYS_getpid : SYS_getppid);
+	return 0;
 }
 
 void bench_figure(const struct bench *b, unsigned kind, enum bench_state state,

@@ -75,11 +75,20 @@ struct bench_figure {
 void bench_figure(const struct bench *b, unsigned kind, enum bench_state state,
 		  struct bench_figure *ret);
 
+/*
+ * Calls getppid(2) and getpid(2) in turn, n calls together. Level M leaves out a call that equals
+ * the last two, so a loop of one call costs less. Returns 0.
+ */
+int bench_call_in_turn(unsigned n);
+
 /* Returns the median of n values, and sorts them. */
 double bench_median(double *v, unsigned n);
 
+/* The tokens of bench_policy(): of calls by their number, and of every object that is known. */
+enum { BENCH_EVEN = LUTRA_TOKEN0, BENCH_ODD, BENCH_OBJECT };
+
 /*
- * Makes a policy that knows every system call, with room for nodes and objects. Returns 0 or
+ * Makes a policy that knows every system call, with room for nodes, objects and keys. Returns 0 or
  * -ENOMEM.
  */
 int bench_policy(struct policy **ret);

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 14
+#define LUTRA_ABI_VERSION 15
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -25,6 +25,15 @@
 #define LUTRA_K 128	  /* codes of layers 1 and 2 */
 #define LUTRA_T0_STRIDE 256
 
+#define LUTRA_THRESHOLD_OFF 0x7fffffff /* threshold of a policy without level M */
+
+/* Numbers of objects' keys: lutra/object_key.h. */
+#define LUTRA_KEYS 256
+#define LUTRA_KEY_NONE 0     /* level M leaves the object out */
+#define LUTRA_KEY_NEW 1	     /* training saw no such object */
+#define LUTRA_KEY_FIRST 2    /* the first key of a policy */
+#define LUTRA_KEY_SLOTS 2048 /* of the hash table of keys */
+
 /* A syscall through a foreign entry has one of these in its number; see struct lutra_record. */
 #define LUTRA_NR_IA32 0x4000
 #define LUTRA_NR_X32 0x8000
@@ -36,9 +45,9 @@ enum lutra_role {
 	LUTRA_ROLE_STEADY = 1,
 	LUTRA_ROLE_SPAWNED = 2,
 	LUTRA_ROLE_DEEPER = 3,
-	/* Of an exec session and all that it starts. What is known in any other role is known too. */
+	/* Of an exec session and all that it starts. It knows what any other role knows too. */
 	LUTRA_ROLE_SESSION = 4,
-	/* Of a task that ran before it was enrolled: what is known in any role but session is known. */
+	/* Of a task that ran before it was enrolled. It knows what any role but session knows. */
 	LUTRA_ROLE_ANY = LUTRA_ROLES,
 };
 
@@ -170,8 +179,7 @@ enum lutra_kind {
 enum lutra_rule {
 	LUTRA_RULE_NEW_SYSCALL = 0,
 	LUTRA_RULE_NEW_HOOKABLE,
-	LUTRA_RULE_LEVEL_A,
-	LUTRA_RULE_LEVEL_B,
+	LUTRA_RULE_LEVEL, /* level M */
 	LUTRA_RULE_EXEC,
 	LUTRA_RULE_EXEC_FRESH,
 	LUTRA_RULE_CONNECT,
@@ -217,19 +225,26 @@ enum lutra_addr_class {
 };
 
 /*
- * Anomaly state of a task's lineage, 20 bytes. level_a, level_b: 1/4096 of a weight. c0, r1, r2:
- * the code rings of the three layers (lags 1, 2, 4). t: syscalls so far, modulo 256.
+ * A task's state of level M: lutra/score_m.h. A token is a syscall or an object's key, in a role. A
+ * fork copies the state, an exec keeps it.
  */
+struct lutra_m_state {
+	__s32 level; /* 1 / (LUTRA_M_UNIT << LUTRA_M_FRACTION) nat */
+	__u8 r2[4];  /* ring of the last four codes of layer 1 */
+	__u8 r1[2];  /* ring of the last two codes of layer 0 */
+	__u8 c0, c1; /* the last token, and the one before */
+	__u8 t;	     /* position in the rings: tokens so far, modulo 256 */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct lutra_m_state) == 16, "state of level M");
+
+/* What the scorer knows of a task's lineage. */
 struct lutra_state {
-	__s32 level_a;
-	__s32 level_b;
-	__u8 r2[4];
-	__u8 r1[2];
-	__u8 c0;
-	__u8 t;
+	struct lutra_m_state m;
 	__u8 role;
-	__u8 is_later; /* 1: not of the process that the container began with */
-	__u8 pad[2];
+	__u8 is_later;	 /* 1: not of the process that the container began with */
+	__u8 history_at; /* events so far, modulo 256: see struct lutra_history */
+	__u8 pad;
 };
 _Static_assert(sizeof(struct lutra_state) == 20, "state layout");
 
@@ -263,34 +278,58 @@ struct lutra_edge {
 };
 _Static_assert(sizeof(struct lutra_edge) == 16, "edge layout");
 
+/*
+ * Tables of the three layers of level M. An entry is weight << 8 | code. Pair (a, b) has the index
+ * a << 8 | b in t0, and a << 7 | b in t1 and t2.
+ */
+struct lutra_m_tables {
+	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE];
+	__u16 t1[LUTRA_K * LUTRA_K];
+	__u16 t2[LUTRA_K * LUTRA_K];
+	__u8 p1;     /* layer-0 code of (PAD, PAD) */
+	__u8 p2;     /* layer-1 code of (p1, p1) */
+	__u8 shift;  /* a token moves the level by 1 / 2^shift of the distance; at most 15 */
+	__u8 counts; /* how often the weight of a pair counts in a container; at most 15 */
+	__u8 pad[4];
+};
+
+/*
+ * How often each pair that has a weight occurred in a container, up to counts of struct
+ * lutra_m_tables: 4 bits a pair, with the same index as in the tables.
+ */
+struct lutra_m_counters {
+	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 8];
+	__u32 t1[LUTRA_K * LUTRA_K / 8];
+	__u32 t2[LUTRA_K * LUTRA_K / 8];
+};
+
 /* A policy as the kernel executes it: the only value of an inner map. The loader has checked it. */
 struct lutra_policy {
 	__u64 hash_key[2];
 	__u64 edge_seed;
 	__u64 object_seed;
+	__u64 key_seed;
 	/* Syscalls that a hook can refuse: new ones match NEW_HOOKABLE. */
 	__u64 hookable[LUTRA_NR / 64];
 	__u64 steady[LUTRA_NR / 64]; /* syscalls after which a start-up task is steady */
 	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact */
 	__u32 ops;		     /* bit for each enum lutra_op: what the recordings could see */
-	__s32 threshold_a;
-	__s32 threshold_b;
-	__u32 version; /* binding generation, never 0 */
-	__u8 p1;       /* layer-0 code of (PAD, PAD) */
-	__u8 p2;       /* layer-1 code of (p1, p1) */
-	__u8 kill_matches;
+	__s32 threshold;	     /* of level M, or LUTRA_THRESHOLD_OFF */
+	__u32 version;		     /* binding generation, never 0 */
+	__u8 kill_matches;  /* 1: in the kill modes, level M kills if its action is alert */
 	__u8 thread_roles;  /* 1: a task becomes steady alone, and moves on at any exec */
 	__u8 action[64];    /* enum lutra_action by enum lutra_rule */
 	__u8 first_stays;   /* 1: no syscall ends the start-up of the container's first process */
 	__u8 code_last;	    /* the last lutra_code_index() that counts */
 	__u8 expects_image; /* 1: lutra_is_brought() counts */
-	__u8 pad[5];
-	__u64 wildcard_key[2];		       /* keys of the file and of the directory wildcard */
-	__u8 node[LUTRA_NODES];		       /* LUTRA_NODE_* */
-	__u8 token[LUTRA_ROLE_ROWS][LUTRA_NR]; /* of session and any: with what other roles know */
-	__u16 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE]; /* weight << 8 | code, index a << 8 | b */
-	__u16 t1[LUTRA_K * LUTRA_K];		     /* index a << 7 | b */
-	__u16 t2[LUTRA_K * LUTRA_K];
+	__u8 pad[3];
+	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
+	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
+	/* Tokens of syscalls and of keys. Rows session and any have those of other roles too. */
+	__u8 token[LUTRA_ROLE_ROWS][LUTRA_NR];
+	__u8 key_token[LUTRA_ROLE_ROWS][LUTRA_KEYS]; /* LUTRA_PAD: level M leaves the key out */
+	__u64 key[LUTRA_KEY_SLOTS];		     /* lutra_key_hash() | number; 0: empty slot */
+	struct lutra_m_tables m;
 	struct lutra_edge edge[LUTRA_EDGE_SLOTS];
 	__u64 object[LUTRA_OBJECT_SLOTS]; /* 0: empty slot */
 };
@@ -359,8 +398,8 @@ struct lutra_object {
 _Static_assert(sizeof(struct lutra_object) == 24, "object layout");
 
 /*
- * An alert that a container has raised and that was let pass: reported once, then counted. The place of
- * a key is by lutra_reported_place().
+ * An alert that a container has raised and that was let pass: reported once, then counted. The
+ * place of a key is by lutra_reported_place().
  */
 #define LUTRA_REPORTED 512     /* alerts that are remembered of a container */
 #define LUTRA_REPORTED_WAYS 8  /* places that one key may have */
@@ -378,14 +417,9 @@ struct lutra_reported {
 };
 _Static_assert(sizeof(struct lutra_reported) == 128, "reported layout");
 
-/*
- * What one container has done that counts once: seen pairs, indexed as the tables are, and alerts
- * about objects.
- */
+/* What one container has done: how often pairs occurred, and which objects alerts have reported. */
 struct lutra_seen {
-	__u32 t0[LUTRA_T0_STRIDE * LUTRA_T0_STRIDE / 32];
-	__u32 t1[LUTRA_K * LUTRA_K / 32];
-	__u32 t2[LUTRA_K * LUTRA_K / 32];
+	struct lutra_m_counters m;
 	struct lutra_reported reported[LUTRA_REPORTED];
 	__u64 session_tools; /* 1: an alert reported a lutra_is_session_tool() */
 };
@@ -440,11 +474,11 @@ enum lutra_counter {
 	LUTRA_COUNTER_EVIDENCE_LOST,
 	LUTRA_COUNTER_RECORDS,
 	LUTRA_COUNTER_RECORDS_LOST,
-	LUTRA_COUNTER_STORAGE_FAILED, /* tasks that should have got an entry or scratch, and did not */
+	LUTRA_COUNTER_STORAGE_FAILED, /* tasks that got no entry or no scratch, and need one */
 	LUTRA_COUNTER_UNSCORED,	      /* events of armed tasks without a policy */
 	LUTRA_COUNTER_PATHS_CUT,      /* paths too deep, too long or unresolved */
-	LUTRA_COUNTER_SIGNAL_FAILED, /* SIGKILLs that could not be sent */
-	LUTRA_COUNTER_REPEATED,	     /* matches that alerted before: counted here alone */
+	LUTRA_COUNTER_SIGNAL_FAILED,  /* SIGKILLs that could not be sent */
+	LUTRA_COUNTER_REPEATED,	      /* matches that alerted before: counted here alone */
 	LUTRA_COUNTER_COUNT
 };
 
@@ -493,8 +527,9 @@ enum lutra_mark {
 	LUTRA_MARK_HARM = 3, /* a labelled harmful call; string names it */
 	LUTRA_MARK_END = 4,  /* the run ended in order; arg: records lost */
 	/*
-	 * A policy in force alerted, refused or killed for the task tid, or logged what an exec session
-	 * did. arg: CLOCK_MONOTONIC of the first unusual event of its lineage; string: the rule.
+	 * A policy in force alerted, refused or killed for the task tid, or logged what an exec
+	 * session did. arg: CLOCK_MONOTONIC of the first unusual event of its lineage; string: the
+	 * rule.
 	 */
 	LUTRA_MARK_UNUSUAL = 5,
 	/* The recording is known to lack some of the run; string: why. */
@@ -525,12 +560,14 @@ struct lutra_ring_record {
 };
 _Static_assert(sizeof(struct lutra_ring_record) == 40, "ring record layout");
 
-/* A syscall of a task before the match. */
+/* An event of a task before the match: a syscall, or an object that has a key. */
 #define LUTRA_HISTORY 32
-#define LUTRA_HISTORY_NOVEL 0x8000 /* token never seen */
+#define LUTRA_HISTORY_NR 0x7ff	    /* the syscall's number, or the object's key */
+#define LUTRA_HISTORY_OBJECT 0x0800 /* the event is an object */
+#define LUTRA_HISTORY_NOVEL 0x8000  /* token never seen */
 struct lutra_history {
-	__u16 nr_role; /* nr | role << 12 | LUTRA_HISTORY_NOVEL */
-	__u16 weight;  /* that it added */
+	__u16 nr_role; /* bits as above | role << 12 */
+	__u16 weight;  /* sum of the weights that counted */
 };
 
 /* Of an exec session: how its container's policy judges it. */
@@ -540,9 +577,9 @@ struct lutra_history {
 #define LUTRA_STARTER_MAX 256 /* bytes of a starter's path; a longer one is not known */
 
 /*
- * An entry of the evidence ring: a match, its verdict, and the syscalls before it. Of rule SESSION the
- * object is the program: its addr is the name of the terminal (NUL-terminated, "": none), its mode
- * and port are the lower and the upper half of the user id on the host.
+ * An entry of the evidence ring: a match, its verdict, and the events before it. In evidence of
+ * rule SESSION the object is the program: its addr is the name of the terminal (NUL-terminated, "":
+ * none), its mode and port are the lower and the upper half of the user id on the host.
  */
 struct lutra_evidence {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
@@ -556,11 +593,9 @@ struct lutra_evidence {
 	__u32 tid;
 	__u32 tgid;
 	__u32 ppid;
-	__s32 level_a;
-	__s32 level_b;
-	__s32 threshold_a;
-	__s32 threshold_b;
-	__u16 nr; /* current syscall, as in struct lutra_record */
+	__s32 level;	 /* of level M, as in struct lutra_m_state */
+	__s32 threshold; /* in the same unit; LUTRA_THRESHOLD_OFF: the policy has no level M */
+	__u16 nr;	 /* current syscall, as in struct lutra_record */
 	__u8 rule;
 	__u8 kind;
 	__u8 verdict;
@@ -577,11 +612,11 @@ struct lutra_evidence {
 	char comm[16];
 	struct lutra_history history[LUTRA_HISTORY]; /* oldest first */
 	/*
-	 * str_len bytes: path or socket name. Then starter_len bytes: the path of the program that the
-	 * task ran before it executed this one.
+	 * str_len bytes: path or socket name. Then starter_len bytes: the path of the program that
+	 * the task ran before it executed this one.
 	 */
 	char str[];
 };
-_Static_assert(sizeof(struct lutra_evidence) == 264, "evidence layout");
+_Static_assert(sizeof(struct lutra_evidence) == 256, "evidence layout");
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * The class of a path: what kind of place in a container it names. Level M tells the objects of a
- * task apart by it. The class follows from the first four components, folded, and for a log file
- * from the last one. So it does not depend on a policy's path tree.
+ * The class of a path: which kind of directory of a container the path is in. The class is part of
+ * the key of an object (lutra/object_key.h). It follows from the first four components, folded, and
+ * for a log file from the last one. So the class does not depend on a policy's path tree.
  *
- * A walk begins with LUTRA_PLACE_ROOT and takes the components one by one. What it has after a
- * directory is one byte, which may be stored with the directory.
+ * A walk begins with LUTRA_PLACE_ROOT and takes the components one by one. The state of a walk is
+ * one byte, enum lutra_place.
  */
 #ifndef LUTRA_PATH_CLASS_H
 #define LUTRA_PATH_CLASS_H
@@ -27,17 +27,17 @@ enum lutra_place {
 	LUTRA_PLACE_OWN,      /* a name directly in a data root */
 	LUTRA_PLACE_OWN_DEEP, /* below a directory in a data root */
 	LUTRA_PLACE_DATA,     /* a data root: the next component is a name in it */
-	/* Directories whose components differ in their class. lutra_place_end() ends here too. */
+	/* States of a walk that are no class: lutra_place_end() replaces them. */
 	LUTRA_PLACE_ROOT,
 	LUTRA_PLACE_USR_TOP,
 	LUTRA_PLACE_ETC_TOP,
 	LUTRA_PLACE_RUN_TOP,
 	LUTRA_PLACE_VAR_TOP,
-	LUTRA_PLACE_DATA_PARENT, /* /var/lib, /mnt and others: each directory in it is a data root */
+	LUTRA_PLACE_DATA_PARENT, /* /var/lib, /mnt and others: directories in it are data roots */
 	LUTRA_PLACE_COUNT
 };
 
-/* Up to 8 characters as lutra_place_word() makes them of a name. */
+/* What lutra_place_word() returns for a name of up to 8 characters. */
 #define LUTRA_WORD(a, b, c, d, e, f, g, h)                                                         \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
@@ -51,6 +51,7 @@ static __always_inline __u64 lutra_place_word(const struct lutra_name *name, __u
 	return len < 8 ? word & LUTRA_WORD_MASK(len) : word;
 }
 
+/* Returns the place of a component in /. word: lutra_place_word() of the component. */
 static __always_inline __u8 lutra_place_in_root(__u64 word)
 {
 	switch (word) {
@@ -88,6 +89,7 @@ static __always_inline __u8 lutra_place_in_root(__u64 word)
 	}
 }
 
+/* Returns the place of a component in /var. word: lutra_place_word() of the component. */
 static __always_inline __u8 lutra_place_in_var(__u64 word)
 {
 	switch (word) {
@@ -144,7 +146,7 @@ static __always_inline __u8 lutra_place_next(__u8 place, const struct lutra_name
 	}
 }
 
-/* Returns the class of a path whose walk has ended. last: its last component, folded, len bytes. */
+/* Returns the class of a path after its last component. last: this component, folded, len bytes. */
 static __always_inline __u8 lutra_place_end(__u8 place, const struct lutra_name *last, __u32 len)
 {
 	switch (place) {

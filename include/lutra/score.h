@@ -3,8 +3,14 @@
  * The scorer: the only one, compiled into the kernel program, the daemon and the trainer.
  *
  *   score.h          lutra_score_syscall()
- *                      token -> pairs -> claim -> levels; lutra_role_follow() before, lutra_role_steady()
- *                      after it
+ *                      number + role -> token -> level M; lutra_role_follow() before,
+ *                      lutra_role_steady() after it
+ *                    lutra_score_object()
+ *                      key + role -> token -> level M, right after the syscall that used the object
+ *   score_m.h        lutra_m_step()
+ *                      token -> pairs -> claim -> level
+ *   object_key.h     lutra_object_key()
+ *                      operation + class of the path, or address -> key
  *   score_path.h     lutra_classify_path()
  *                      for each component: fold -> key -> edge to the next node
  *   object_token.h   lutra_object_token()
@@ -20,6 +26,8 @@
 
 #include "lutra/abi.h"
 #include "lutra/score_path.h"
+#include "lutra/object_key.h"
+#include "lutra/score_m.h"
 #include "lutra/score_object.h"
 #include "lutra/syscalls.h"
 
@@ -27,9 +35,13 @@
 static __always_inline void lutra_state_init(struct lutra_state *s, const struct lutra_policy *p)
 {
 	__builtin_memset(s, 0, sizeof(*s));
-	s->c0 = LUTRA_PAD;
-	s->r1[0] = s->r1[1] = p->p1;
-	s->r2[0] = s->r2[1] = s->r2[2] = s->r2[3] = p->p2;
+	lutra_m_init(&s->m, &p->m);
+}
+
+/* Returns true if the policy has level M. A policy of a format before 4 has none. */
+static __always_inline int lutra_has_level(const struct lutra_policy *p)
+{
+	return p->threshold != LUTRA_THRESHOLD_OFF;
 }
 
 /* Returns the role in which a task is armed. Arguments as nr and aux of its ARM record. */
@@ -79,8 +91,8 @@ static __always_inline void lutra_state_fork(struct lutra_state *s)
 /*
  * Moves the role on at an exec: a steady task becomes spawned, a spawned one deeper. again: the
  * process executes in place the program that it runs, as LUTRA_EXEC_AGAIN says. A steady process
- * stays steady then: it is the service, which begins anew and serves on. What is spawned moves on: a
- * shell that executes another script is one program after the other. p: NULL where there is none.
+ * stays steady then: it is the service, which begins anew and serves on. What is spawned moves on:
+ * a shell that executes another script is one program after the other. p: NULL where there is none.
  */
 static __always_inline void lutra_state_exec(struct lutra_state *s, const struct lutra_policy *p,
 					     int again)
@@ -104,8 +116,8 @@ static __always_inline int lutra_may_start(__u8 role)
  * called after the syscall was scored. Returns 1 if the role became steady: the caller then marks
  * the process as steady, until it executes another program.
  *
- * The container's first process stays in start-up if it never accepted in training (first_stays). Such
- * is the master of a service whose workers accept. If it accepts one day, an operator asked it
+ * The container's first process stays in start-up if it never accepted in training (first_stays).
+ * Such is the master of a service whose workers accept. If it accepts one day, an operator asked it
  * something. It then goes on as before, and so do its children.
  */
 static __always_inline int lutra_role_steady(struct lutra_state *s, const struct lutra_policy *p,
@@ -119,8 +131,8 @@ static __always_inline int lutra_role_steady(struct lutra_state *s, const struct
 }
 
 /*
- * Makes the role steady if the task's process was marked as steady. To be called before a syscall is
- * scored. p: NULL where there is none.
+ * Makes the role steady if the task's process was marked as steady. To be called before a syscall
+ * is scored. p: NULL where there is none.
  */
 static __always_inline void lutra_role_follow(struct lutra_state *s, const struct lutra_policy *p,
 					      __u8 process_steady)
@@ -144,109 +156,71 @@ static __always_inline int lutra_is_hookable(const struct lutra_policy *p, __u32
 	return nr < LUTRA_NR && (p->hookable[nr / 64 & 7] >> (nr & 63) & 1);
 }
 
-/* What the tables of the three layers hold for a syscall. */
-struct lutra_pairs {
-	__u32 i0, i1, i2; /* index of the pair in the layer's table */
-	__u16 x0, x1, x2; /* entry: weight << 8 | code */
-};
-
-/* Loads the pairs of a syscall: its token with the code before it, and one layer up the same. */
-static __always_inline void lutra_pairs_load(const struct lutra_state *s,
-					     const struct lutra_policy *p, __u8 tok,
-					     struct lutra_pairs *ret)
-{
-	__u32 i = (__u32)s->c0 << 8 | tok;
-
-	/* The 6.1 verifier forgets bounds at a 32-bit "or": leave it the masks to see. */
-	LUTRA_OPAQUE(i);
-	ret->i0 = i;
-	ret->x0 = p->t0[i & 0xffff];
-	i = (s->r1[s->t & 1] & 0x7fu) << 7 | (ret->x0 & 0x7fu);
-	LUTRA_OPAQUE(i);
-	ret->i1 = i;
-	ret->x1 = p->t1[i & 0x3fff];
-	i = (s->r2[s->t & 3] & 0x7fu) << 7 | (ret->x1 & 0x7fu);
-	LUTRA_OPAQUE(i);
-	ret->i2 = i;
-	ret->x2 = p->t2[i & 0x3fff];
-}
-
-/* Returns true if no pair has a weight: the common case, in which the seen pairs are not needed. */
-static __always_inline int lutra_pairs_known(const struct lutra_pairs *x)
-{
-	return ((x->x0 | x->x1 | x->x2) >> 8) == 0;
-}
-
-/* Claims a pair for its container. Returns 1 if no task of it had: tasks race for a pair. */
-static __always_inline int lutra_claim_bit(__u32 *words, __u32 i)
-{
-	__u32 bit = 1u << (i & 31);
-
-	if (words[i >> 5] & bit)
-		return 0;
-	return (__sync_fetch_and_or(&words[i >> 5], bit) & bit) == 0;
-}
-
-/*
- * Claims the pairs of a syscall. w: the weights of those that the container had not had, by layer.
- */
-static __always_inline void lutra_pairs_claim(struct lutra_seen *seen, const struct lutra_pairs *x,
-					      __u8 w[3])
-{
-	w[0] = w[1] = w[2] = 0;
-	if (x->x0 >> 8 && lutra_claim_bit(seen->t0, x->i0 & 0xffff))
-		w[0] = (__u8)(x->x0 >> 8);
-	if (x->x1 >> 8 && lutra_claim_bit(seen->t1, x->i1 & 0x3fff))
-		w[1] = (__u8)(x->x1 >> 8);
-	if (x->x2 >> 8 && lutra_claim_bit(seen->t2, x->i2 & 0x3fff))
-		w[2] = (__u8)(x->x2 >> 8);
-}
-
-/* Moves the levels and the code rings on by one syscall. */
-static __always_inline void lutra_levels_move(struct lutra_state *s, const struct lutra_pairs *x,
-					      const __u8 w[3], __u8 tok)
-{
-	__s32 sum = (__s32)(((__u32)w[0] + w[1] + w[2]) << 12);
-	__s32 novel = w[0] ? 1 << 12 : 0;
-
-	s->level_a += (sum - s->level_a) >> 3;
-	s->level_b += (novel - s->level_b) >> 3;
-	s->c0 = tok;
-	s->r1[s->t & 1] = (__u8)x->x0 & 0x7f;
-	s->r2[s->t & 3] = (__u8)x->x1 & 0x7f;
-	s->t++;
-}
-
-/* What lutra_score_syscall() found. */
-struct lutra_syscall_score {
-	struct lutra_pairs pairs;
-	__u8 weight[3]; /* of the pairs that were new to the container, by layer */
+/* What lutra_score_syscall() or lutra_score_object() found. */
+struct lutra_token_score {
+	struct lutra_m_score m;
 	__u8 token;
+	__u8 pad[3];
 };
 
 /*
- * Scores a syscall, and moves the state of its task on. The only function that does.
- *
- * claim: like lutra_claim_seen(), called with ctx only where a pair has a weight: the kernel side
- * looks the seen pairs up no sooner. NULL: no pair is claimed, and no weight counts.
+ * Adds an event to a task's history. nr: number of the syscall; or the key of the object, or-ed
+ * with LUTRA_HISTORY_OBJECT. Other bits than LUTRA_HISTORY_NR and LUTRA_HISTORY_OBJECT are 0.
  */
-static __always_inline void
-lutra_score_syscall(struct lutra_state *s, const struct lutra_policy *p, __u32 nr,
-		    void (*claim)(void *ctx, const struct lutra_pairs *x, __u8 w[3]), void *ctx,
-		    struct lutra_syscall_score *ret)
+static __always_inline void lutra_history_add(struct lutra_history *history, struct lutra_state *s,
+					      __u32 nr, const struct lutra_token_score *x)
+{
+	struct lutra_history *h = &history[s->history_at++ & (LUTRA_HISTORY - 1)];
+
+	h->nr_role = (__u16)(nr | (s->role & 7u) << 12 |
+			     (x->token == LUTRA_UNK ? LUTRA_HISTORY_NOVEL : 0));
+	h->weight = (__u16)lutra_m_sum(&x->m);
+}
+
+/*
+ * Scores a syscall, and updates the state of its task. No other function does this. claim, ctx: as
+ * for lutra_m_step().
+ */
+static __always_inline void lutra_score_syscall(
+	struct lutra_state *s, const struct lutra_policy *p, __u32 nr,
+	void (*claim)(void *ctx, const struct lutra_m_tables *p, struct lutra_m_score *x),
+	void *ctx, struct lutra_token_score *ret)
 {
 	ret->token = lutra_syscall_token(p, s->role, nr);
-	lutra_pairs_load(s, p, ret->token, &ret->pairs);
-	ret->weight[0] = ret->weight[1] = ret->weight[2] = 0;
-	if (claim && !lutra_pairs_known(&ret->pairs))
-		claim(ctx, &ret->pairs, ret->weight);
-	lutra_levels_move(s, &ret->pairs, ret->weight, ret->token);
+	lutra_m_step(&s->m, &p->m, ret->token, claim, ctx, &ret->m);
 }
 
-/* The claim of userspace. ctx: struct lutra_seen. */
-static __always_inline void lutra_claim_seen(void *ctx, const struct lutra_pairs *x, __u8 w[3])
+/* Returns the token of a key in a role, or LUTRA_PAD if level M leaves the key out. */
+static __always_inline __u8 lutra_key_token(const struct lutra_policy *p, __u8 role, __u32 key)
 {
-	lutra_pairs_claim((struct lutra_seen *)ctx, x, w);
+	return p->key_token[role & (LUTRA_ROLE_ROWS - 1)][key & (LUTRA_KEYS - 1)];
+}
+
+/*
+ * Scores an object by its key, and updates the state of its task. No other function does this.
+ * Returns false if level M leaves the object out: ret->m is not set then. claim, ctx: as for
+ * lutra_m_step().
+ */
+static __always_inline int lutra_score_object(
+	struct lutra_state *s, const struct lutra_policy *p, __u32 key,
+	void (*claim)(void *ctx, const struct lutra_m_tables *p, struct lutra_m_score *x),
+	void *ctx, struct lutra_token_score *ret)
+{
+	ret->token = lutra_key_token(p, s->role, key);
+	if (ret->token == LUTRA_PAD)
+		return 0;
+	lutra_m_step(&s->m, &p->m, ret->token, claim, ctx, &ret->m);
+	return 1;
+}
+
+/*
+ * Returns true if an event raised the level of a task above the threshold. before: the level
+ * before.
+ */
+static __always_inline int lutra_level_passed(const struct lutra_policy *p, __s32 before,
+					      __s32 level)
+{
+	return before <= p->threshold && level > p->threshold;
 }
 
 #endif

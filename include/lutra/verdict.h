@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
  * Decides the verdict on a match: an event that matches a rule. The verdict depends on the policy's
- * action for the rule, on the container's mode, and on the matches of the task's lineage in the
- * second before. The kernel and replays run the same code. It is total, as score.h is: any bytes
- * give a defined result.
+ * action for the rule and on the container's mode. The kernel and replays run the same code. It is
+ * total, as score.h is: any bytes give a defined result.
  */
 #ifndef LUTRA_VERDICT_H
 #define LUTRA_VERDICT_H
@@ -11,41 +10,17 @@
 #include "lutra/score.h"
 
 /*
- * In the kill modes: the time in which matches of several classes count together. In mode deny: the
- * length of an alert window. A match of a level whose action is deny opens one. While it is open,
- * operations that could do harm are refused.
+ * The length of an alert window. In mode deny, a match of level M opens one if the rule's action is
+ * deny or kill. While a window is open, operations that could do harm are refused.
  */
 #define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
-/* What a match is about. In the kill modes, matches of several classes may be needed for a kill. */
-enum lutra_match_class {
-	LUTRA_MATCH_CLASS_OBJECT,
-	LUTRA_MATCH_CLASS_SYSCALL,
-	LUTRA_MATCH_CLASS_LEVEL,
-	LUTRA_MATCH_CLASS_COUNT,
-	LUTRA_MATCH_CLASS_NONE = LUTRA_MATCH_CLASS_COUNT
-};
-
-/* The matches of a lineage, copied by fork. All zero: none yet. */
+/* The alert window of a lineage, which a fork copies. All zero: no window. */
 struct lutra_matches {
-	__u64 alert_until_ns;			/* mode deny: end of the alert window; 0: none */
-	__u64 last_ns[LUTRA_MATCH_CLASS_COUNT]; /* of the last match of each class; 0: none */
-	__u32 alert_rule;			/* rule that opened the alert window */
+	__u64 alert_until_ns; /* end of the alert window; 0: no window */
+	__u32 alert_rule;     /* the rule that opened the window */
 	__u32 pad;
 };
-
-/* Returns the class of a match, enum lutra_match_class. NONE: it does not count towards a kill. */
-static __always_inline __u32 lutra_match_class(__u32 rule, __u32 action)
-{
-	if (rule == LUTRA_RULE_LEVEL_A || rule == LUTRA_RULE_LEVEL_B)
-		return action >= LUTRA_ACTION_ALERT ? LUTRA_MATCH_CLASS_LEVEL
-						    : LUTRA_MATCH_CLASS_NONE;
-	if (action < LUTRA_ACTION_DENY)
-		return LUTRA_MATCH_CLASS_NONE;
-	return rule == LUTRA_RULE_NEW_SYSCALL || rule == LUTRA_RULE_NEW_HOOKABLE
-		       ? LUTRA_MATCH_CLASS_SYSCALL
-		       : LUTRA_MATCH_CLASS_OBJECT;
-}
 
 /* Bits of the argument match of lutra_decide_verdict(). */
 #define LUTRA_MATCH_RULE 0xff	  /* the rule */
@@ -122,9 +97,9 @@ static __always_inline __u32 lutra_match_mode(__u32 match, __u32 mode)
 }
 
 /*
- * Returns the rule whose action applies to access to the host. For the use of a file or a name it is
- * the rule of protected directories, also if the policy knows the directory as data. Any other rule
- * stays as it is.
+ * Returns the rule whose action applies to access to the host. For the use of a file or a name it
+ * is the rule of protected directories, also if the policy knows the directory as data. Any other
+ * rule stays as it is.
  */
 static __always_inline __u32 lutra_host_rule(__u32 rule)
 {
@@ -167,40 +142,35 @@ static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __
 	return LUTRA_ACTION_LOG;
 }
 
-/* Notes a match of a class. Returns how many classes had one within the window. */
-static __always_inline __u32 lutra_count_classes(struct lutra_matches *m, __u32 class, __u64 now)
+/*
+ * Returns true if a match kills in the kill modes: if mode deny would refuse it; or if it is a
+ * match of level M, whose action is at least alert, and kill_matches of the policy is 1.
+ */
+static __always_inline __u32 lutra_match_kills(const struct lutra_policy *p, __u32 rule,
+					       __u32 action)
 {
-	__u32 n = 0;
-
-	if (class < LUTRA_MATCH_CLASS_COUNT)
-		m->last_ns[class] = now;
-	for (__u32 i = 0; i < LUTRA_MATCH_CLASS_COUNT; i++)
-		n += m->last_ns[i] && now - m->last_ns[i] < LUTRA_MATCH_WINDOW_NS;
-	return n;
+	return action >= LUTRA_ACTION_DENY ||
+	       (rule == LUTRA_RULE_LEVEL && action >= LUTRA_ACTION_ALERT && p->kill_matches < 2);
 }
 
 /*
- * Returns the verdict on a match, enum lutra_verdict, and notes it in m. match: a rule, or-ed with
- * LUTRA_MATCH_*. mode: of the container. now: ns, monotonic.
+ * Returns the verdict on a match, enum lutra_verdict. Sets the alert window in m if the match opens
+ * one. match: a rule, or-ed with LUTRA_MATCH_*. mode: of the container. now: ns, monotonic.
  */
 LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_policy *p,
 				    __u32 match, __u32 mode, __u64 now)
 {
-	__u32 rule = match & LUTRA_MATCH_RULE, action, class, need;
+	__u32 rule = match & LUTRA_MATCH_RULE, action;
 
 	if (!m || !p)
 		return LUTRA_VERDICT_ALLOW;
 	mode = lutra_match_mode(match, mode);
 	action = lutra_match_action(p, match);
-	class = lutra_match_class(rule, action);
-	need = p->kill_matches ? p->kill_matches : 1;
-	if (action == LUTRA_ACTION_KILL || rule == LUTRA_RULE_GUARD)
-		need = 1;
 	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
-		if (class != LUTRA_MATCH_CLASS_NONE && lutra_count_classes(m, class, now) >= need)
+		if (lutra_match_kills(p, rule, action))
 			return LUTRA_VERDICT_KILL;
 	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
-		if (class == LUTRA_MATCH_CLASS_LEVEL && action >= LUTRA_ACTION_DENY &&
+		if (rule == LUTRA_RULE_LEVEL && action >= LUTRA_ACTION_DENY &&
 		    mode == LUTRA_MODE_DENY) {
 			m->alert_until_ns = now + LUTRA_MATCH_WINDOW_NS;
 			m->alert_rule = rule;

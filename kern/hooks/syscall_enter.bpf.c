@@ -121,10 +121,10 @@ static __always_inline __u32 syscall_number(const struct task_struct *task, long
 
 /*
  * Decides on the rules that an unusual syscall matches. what: weights in bytes 0 to 2, byte 3 set
- * if the token is new. level_a, level_b: before the syscall.
+ * if the token is new. level: level M before the syscall.
  */
 static __noinline int syscall_match(struct lutra_task *e, const struct lutra_policy *p, __u32 what,
-				    __s32 level_a, __s32 level_b)
+				    __s32 level)
 {
 	struct lutra_scratch *s = scratch_get(bpf_get_current_task_btf());
 
@@ -142,8 +142,8 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 		counter_add(e->slot, LUTRA_COUNTER_NOVEL_TOKENS);
 		s->match.rule =
 			e->flags & TASK_NOVEL ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
-		/* All new syscalls have one token, whose pairs weigh once: a hookable one is
-		 * reported each time, another only with a weight. */
+		/* All new syscalls have one token, and the weights of its pairs count a few times.
+		 * A hookable syscall is reported each time, another only if a weight counts. */
 		s->flags = s->match.weight[0] || s->match.rule == LUTRA_RULE_NEW_HOOKABLE
 				   ? 0
 				   : EVENT_QUIET;
@@ -153,12 +153,8 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 		s->match.rule = LUTRA_RULE_NONE;
 		match_decide(e, s, p);
 	}
-	if (level_a <= p->threshold_a && e->state.level_a > p->threshold_a) {
-		s->match.rule = LUTRA_RULE_LEVEL_A;
-		match_decide(e, s, p);
-	}
-	if (level_b <= p->threshold_b && e->state.level_b > p->threshold_b) {
-		s->match.rule = LUTRA_RULE_LEVEL_B;
+	if (lutra_level_passed(p, level, e->state.m.level)) {
+		s->match.rule = LUTRA_RULE_LEVEL;
 		match_decide(e, s, p);
 	}
 	return 0;
@@ -168,32 +164,21 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 static __always_inline void syscall_judge(struct task_struct *task, struct lutra_task *e,
 					  const struct lutra_policy *p, bool weighs, __u32 nr)
 {
-	struct lutra_syscall_score score;
-	struct lutra_history *history;
-	__s32 level_a, level_b;
-	__u8 *w = score.weight, role = e->state.role;
+	struct lutra_token_score score;
+	const __u8 *w = score.m.weight;
+	__s32 level;
 	__u32 novel;
 
-	if (e->version != p->version) {
-		__u8 is_later = e->state.is_later;
-
-		lutra_state_init(&e->state, p);
-		e->state.role = role;
-		e->state.is_later = is_later;
-		e->version = p->version;
-	}
-	level_a = e->state.level_a;
-	level_b = e->state.level_b;
+	task_follow_policy(e, p);
+	level = e->state.m.level;
 	score_syscall(&e->state, p, e->slot, weighs, nr, &score);
+	lutra_history_add(e->history, &e->state, nr & LUTRA_HISTORY_NR, &score);
 	novel = score.token == LUTRA_UNK;
-	history = &e->history[e->syscalls & (LUTRA_HISTORY - 1)];
-	history->nr_role = (__u16)((nr & 0xfff) | (role & 7u) << 12 | novel << 15);
-	history->weight = (__u16)(w[0] + w[1] + w[2]);
 	e->syscalls++;
 	counter_add(e->slot, LUTRA_COUNTER_SYSCALLS);
 	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
-		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level_a, level_b);
+		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level);
 	if (lutra_role_steady(&e->state, p, nr))
 		process_mark_steady(task, e);
 }

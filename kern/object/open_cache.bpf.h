@@ -2,9 +2,10 @@
 /*
  * A cache of opens that were judged known. A cached open holds all that the judgement depends on:
  * policy, role, access, inode type, and the whole path as it was walked. A later open with equal
- * values is known without a look into the policy. The cached path is compared byte by byte with the
- * names that the kernel has: the address of a file or directory proves nothing, since addresses are
- * used again. An open that is not known is never cached.
+ * values is known without a search in the policy's tree. Level M scores it by the object's key,
+ * which is cached too. If a pair has a weight then, the open is judged in full. The cached path is
+ * compared byte by byte with the names that the kernel has: the address of a file or directory
+ * proves nothing, since addresses are used again. An open that is not known is never cached.
  *
  * Maps: open_cache, by a hash of the file's dentry; a newer path takes an older one's place.
  * Fails: an open that is not found here is judged.
@@ -19,15 +20,15 @@
 
 #define OPEN_CACHE_BITS 10
 #define OPEN_CACHE_WORDS 28
-#define OPEN_CACHE_EVICT_AFTER                                                                     \
-	8 /* other opens at an element until it is replaced; a power of two */
+#define OPEN_CACHE_EVICT_AFTER 8 /* other opens until an element is replaced; a power of two */
 
 struct lutra_cached_open {
-	__u32 seq;    /* odd: a CPU writes it */
-	__u32 others; /* opens that came to this element and were not this one */
-	__u64 key;    /* open_key(); 0: empty */
-	__u64 dentry; /* saves the walk of another file's open; proves nothing */
-	__u64 n;      /* words of the path */
+	__u32 seq;	  /* odd: a CPU writes it */
+	__u32 others;	  /* opens that came to this element and were not this one */
+	__u64 key;	  /* open_key(); 0: empty */
+	__u64 dentry;	  /* saves the walk of another file's open; proves nothing */
+	__u32 n;	  /* words of the path */
+	__u32 object_key; /* lutra_object_key() under the policy */
 	/*
 	 * The components, leaf first, eight bytes a word. The last word of each has at least one
 	 * byte of zeros at its end, so that no two paths have the same words.
@@ -104,8 +105,34 @@ static __always_inline bool is_cached_path(const struct lutra_cached_open *k,
 }
 
 /*
- * Returns true, and counts the open, if the open of a file with flags LUTRA_OBJ_* is cached. Else
- * the open is to be judged, and the scratch says where open_cache_add() may put it.
+ * Scores a cached open by level M, as object_score() does. Returns false, and leaves the state of
+ * the task as it is, if the caller must judge the open in full: a pair has a weight, or the task's
+ * state belongs to another policy.
+ */
+static __always_inline bool open_cache_score(struct lutra_task *e, const struct lutra_scratch *s,
+					     const struct lutra_policy *p, __u32 object_key)
+{
+	const struct lutra_m_state before = e->state.m;
+	struct lutra_token_score score;
+
+	if (!lutra_has_level(p) || s->flags & EVENT_WORKER || e->nr == LUTRA_NR_NONE)
+		return true;
+	if (e->version != p->version)
+		return false;
+	if (!lutra_score_object(&e->state, p, object_key, NULL, NULL, &score))
+		return true;
+	if (!lutra_m_known(&score.m)) {
+		e->state.m = before;
+		return false;
+	}
+	lutra_history_add(e->history, &e->state, LUTRA_HISTORY_OBJECT | object_key, &score);
+	return true;
+}
+
+/*
+ * Returns true if the open of a file with flags LUTRA_OBJ_* is cached, and then scores and counts
+ * the open. If it returns false, the caller judges the open, and s->open_cache says where
+ * open_cache_add() may put it.
  */
 static __always_inline bool open_cache_has(struct lutra_task *e, struct lutra_scratch *s,
 					   __u64 file, __u32 flags)
@@ -114,7 +141,7 @@ static __always_inline bool open_cache_has(struct lutra_task *e, struct lutra_sc
 	struct lutra_slot *slot = slot_get(e->slot);
 	struct lutra_policy *p = policy_get(e->slot);
 	struct lutra_cached_open *k;
-	__u32 at = (__u32)dentry * 0x9e3779b1u, seq;
+	__u32 at = (__u32)dentry * 0x9e3779b1u, seq, object_key;
 
 	if (!slot || !p || slot->mode == LUTRA_MODE_LEARN || slot->flags & LUTRA_SLOT_RECORD ||
 	    !has_no_active_verdict(e, slot))
@@ -133,8 +160,11 @@ static __always_inline bool open_cache_has(struct lutra_task *e, struct lutra_sc
 	    is_cached_path(k, e, dentry,
 			   KERNEL_FIELD(file, struct file, f_path.mnt) -
 				   bpf_core_field_offset(struct mount, mnt))) {
+		object_key = k->object_key & (LUTRA_KEYS - 1);
 		compiler_barrier();
 		if (k->seq == seq) {
+			if (!open_cache_score(e, s, p, object_key))
+				return false;
 			counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 			return true;
 		}
@@ -200,6 +230,7 @@ __noinline int open_cache_add(struct lutra_scratch *s)
 		n = open_cache_write(k, &s->path, i, n);
 	}
 	k->n = n;
+	k->object_key = s->object_key;
 	k->dentry = s->open_cache.dentry;
 	k->key = s->open_cache.key;
 	compiler_barrier();

@@ -21,7 +21,7 @@
 #define EVENT_SESSION_TOOL 0x10 /* lutra_is_session_tool() */
 
 struct lutra_scratch {
-	/* Set by the program of the event, and by object/. op 0: no object. Cleared by three stores,
+	/* Set by the program of the event, and by object/. op 0: no object. Cleared with 3 stores,
 	 * since it begins at a multiple of 8. */
 	struct lutra_object object;
 	__u32 flags; /* EVENT_* */
@@ -56,6 +56,9 @@ struct lutra_scratch {
 	struct lutra_judgement judgement;
 	__u64 known_key; /* open_key() of the object that was judged known; 0: it was not */
 	char fold[LUTRA_NAME];
+	struct lutra_key_search key_search;
+	__u32 object_key; /* number of the judged object's key, if the policy has level M */
+	__u32 pad;
 
 	/* starter.bpf.h: the program that the task runs while it executes another. */
 	struct {

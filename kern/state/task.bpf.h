@@ -24,8 +24,8 @@
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
  * there are no locks. Any thread of its process may set process_steady. The entry is void when its
- * epoch is not its slot's. A syscall that is scored touches the first 56 bytes: one cache line, with
- * the word that stands before them in the task_cache.
+ * epoch is not its slot's. A syscall that is scored touches the first 56 bytes: one cache line,
+ * with the word that stands before them in the task_cache.
  */
 struct lutra_task {
 	struct lutra_state state; /* with cache_index first, as in struct lutra_entry */
@@ -53,14 +53,17 @@ struct lutra_task {
 	__u32 cached_key;
 	union {
 		__u32 mnt_ns; /* of a pending task: an exec in another mount namespace arms it */
-		__u32 program; /* of another: what it executed, since when it was not forked; 0: unknown */
+		/*
+		 * Of another: the file that it executed, since when it was not forked; 0: unknown.
+		 */
+		__u32 program;
 	};
-	struct lutra_history history[LUTRA_HISTORY]; /* by syscalls & 31 */
+	struct lutra_history history[LUTRA_HISTORY]; /* by state.history_at & 31 */
 };
 _Static_assert(__builtin_offsetof(struct lutra_task, cache_index) ==
 		       __builtin_offsetof(struct lutra_entry, cache_index),
 	       "entry layout");
-_Static_assert(sizeof(struct lutra_task) == 312, "with one more word: five lines of a cache");
+_Static_assert(sizeof(struct lutra_task) == 288, "copied by every fork");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -80,7 +83,9 @@ struct {
 struct lutra_cached_task {
 	__u64 task; /* its address; 0: free */
 	struct lutra_task entry;
+	__u64 pad[3];
 };
+_Static_assert(sizeof(struct lutra_cached_task) == 320, "five lines of a cache");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -271,8 +276,8 @@ static __always_inline bool is_audited_session(const struct lutra_task *e,
 }
 
 /*
- * Returns the entry that stands for the process of a task: its leader's. e: the task's own. NULL: the
- * leader has none of the same enrolment.
+ * Returns the entry that stands for the process of a task: its leader's. e: the task's own. NULL:
+ * the leader has none of the same enrolment.
  */
 static __always_inline struct lutra_task *process_entry(struct task_struct *task,
 							struct lutra_task *e)
@@ -309,8 +314,8 @@ static __always_inline void process_follow(struct task_struct *task, struct lutr
 
 /*
  * Returns what tells the program of a process from others; 0: it has none. The process keeps the
- * inode alive, so no other file is at its address while it runs; only prctl(2) could change that, for
- * a process with capabilities.
+ * inode alive, so no other file is at its address while it runs; only prctl(2) could change that,
+ * for a process with capabilities.
  */
 static __always_inline __u32 process_program(struct task_struct *task)
 {
@@ -321,6 +326,15 @@ static __always_inline __u32 process_program(struct task_struct *task)
 		return 0;
 	id = (id ^ BPF_CORE_READ(inode, i_ino)) * 0x9e3779b97f4a7c15ull;
 	return (__u32)(id >> 32) | 1;
+}
+
+/* Resets the task's state of level M if it belongs to another policy than p. */
+static __always_inline void task_follow_policy(struct lutra_task *e, const struct lutra_policy *p)
+{
+	if (e->version == p->version)
+		return;
+	lutra_m_init(&e->state.m, &p->m);
+	e->version = p->version;
 }
 
 /*

@@ -47,15 +47,14 @@ static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct 
 	ev->syscalls = e->syscalls;
 	ev->slot = e->slot;
 	ev->epoch = e->epoch;
-	ev->level_a = e->state.level_a;
-	ev->level_b = e->state.level_b;
+	ev->level = e->state.m.level;
 	ev->role = e->state.role;
 	ev->nr = e->nr;
 	ev->exec_session = e->exec_session ? LUTRA_SESSION_GUARDED : 0;
 	if (is_audited_session(e, slot))
 		ev->exec_session = LUTRA_SESSION_AUDITED;
 	for (__u32 i = 0; i < LUTRA_HISTORY; i++)
-		ev->history[i] = e->history[(e->syscalls + i) & (LUTRA_HISTORY - 1)];
+		ev->history[i] = e->history[(e->state.history_at + i) & (LUTRA_HISTORY - 1)];
 }
 
 static __always_inline void evidence_add_event(struct lutra_evidence *ev, struct lutra_scratch *s)
@@ -109,8 +108,8 @@ static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
 }
 
 /*
- * Sends what is known of the event to the evidence ring, and counts its verdict. Returns 1 if it was
- * sent, 0 if it is lost.
+ * Sends what is known of the event to the evidence ring, and counts its verdict. Returns 1 if it
+ * was sent, 0 if it is lost.
  */
 __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 			     const struct lutra_policy *p, __u32 verdict, __u64 now)
@@ -133,8 +132,7 @@ __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 	ev->cgroup_id = slot->cgroup_id;
 	ev->mode = s->match.mode;
 	ev->policy_version = p->version;
-	ev->threshold_a = p->threshold_a;
-	ev->threshold_b = p->threshold_b;
+	ev->threshold = p->threshold;
 	ev->verdict = (__u8)verdict;
 	ev->refused = s->flags & EVENT_HOOK && !lutra_fallback && verdict >= LUTRA_VERDICT_DENY;
 	len = ev->str_len;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sends a syscall through the scorer: the same code in the guard and in the parity test.
+ * Scores a syscall or an object by level M. The guard and the parity test run this code.
  *
  * seen: lutra_seen_slot() -> inner map of one struct lutra_seen.
  */
@@ -32,34 +32,49 @@ static __always_inline struct lutra_seen *seen_get(__u32 at)
 }
 
 /*
- * A function of its own with a pointer to const: clang 14 puts struct lutra_seen into the object's
- * BTF only for that, and the maps' definition needs it there.
+ * Calls lutra_m_claim() with the counters of seen_pairs, which may be NULL. It is a global function
+ * with a pointer to const, because clang 14 puts struct lutra_seen into the object's BTF only then.
+ * The definition of the maps needs the struct there.
  */
-static __noinline int claim_pairs(const struct lutra_seen *seen_pairs, const struct lutra_pairs *x,
-				  __u8 *w)
+static __noinline int claim_pairs(const struct lutra_seen *seen_pairs, struct lutra_m_score *x,
+				  __u32 counts)
 {
-	if (seen_pairs && x && w)
-		lutra_pairs_claim((struct lutra_seen *)seen_pairs, x, w);
+	if (seen_pairs && x)
+		lutra_m_claim(&((struct lutra_seen *)seen_pairs)->m, x, counts);
 	return 0;
 }
 
-/* The claim of the kernel side. ctx: __u32, the seen slot. */
-static __always_inline void claim_in_map(void *ctx, const struct lutra_pairs *x, __u8 w[3])
+/* The argument claim of lutra_m_step() in the kernel. ctx: __u32, index in the map seen. */
+static __always_inline void claim_in_map(void *ctx, const struct lutra_m_tables *p,
+					 struct lutra_m_score *x)
 {
-	claim_pairs(seen_get(*(__u32 *)ctx), x, w);
+	claim_pairs(seen_get(*(__u32 *)ctx), x, p->counts);
 }
 
 /*
- * Scores a syscall of a task in a slot, as lutra_score_syscall(). weighs: else no pair is claimed,
- * and no weight counts.
+ * Scores a syscall of a task in a slot, as lutra_score_syscall() does. weighs: false: no weight
+ * counts, and the counters of the container stay as they are.
  */
 static __always_inline void score_syscall(struct lutra_state *state, const struct lutra_policy *p,
 					  __u32 slot, bool weighs, __u32 nr,
-					  struct lutra_syscall_score *ret)
+					  struct lutra_token_score *ret)
 {
 	__u32 at = weighs ? lutra_seen_slot(slot, p->version) : LUTRA_SEEN_SLOTS;
 
 	lutra_score_syscall(state, p, nr, claim_in_map, &at, ret);
+}
+
+/*
+ * Scores the key of an object of a task in a slot, as lutra_score_object() does. weighs: as for
+ * score_syscall(). Returns false if level M leaves the object out.
+ */
+static __always_inline bool score_object(struct lutra_state *state, const struct lutra_policy *p,
+					 __u32 slot, bool weighs, __u32 key,
+					 struct lutra_token_score *ret)
+{
+	__u32 at = weighs ? lutra_seen_slot(slot, p->version) : LUTRA_SEEN_SLOTS;
+
+	return lutra_score_object(state, p, key, claim_in_map, &at, ret);
 }
 
 #endif

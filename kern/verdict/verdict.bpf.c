@@ -12,6 +12,7 @@
 #include "kern/verdict/evidence.bpf.h"
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/reported.bpf.h"
+#include "kern/verdict/score.bpf.h"
 #include "kern/verdict/starter.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
@@ -28,9 +29,9 @@ static __always_inline void episode_add(struct lutra_task *e, __u64 now)
 }
 
 /*
- * Decides on the verdict of the match in s and sends evidence; of an alert about an object once.
- * Kills the task or marks the container as frozen at once; the caller refuses the operation. Rule
- * NONE stands for an unusual event that matches no rule: it only lengthens the episode. p: the
+ * Decides on the verdict of the match in s and sends evidence. An alert about an object is sent
+ * once. Kills the task or marks the container as frozen at once; the caller refuses the operation.
+ * Rule NONE stands for an unusual event that matches no rule: it only lengthens the episode. p: the
  * policy that found the match; another may have replaced it since. Returns enum lutra_verdict.
  */
 __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
@@ -75,8 +76,8 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 }
 
 /*
- * Sends evidence that an exec session began with a program: who runs it, and at which terminal. It is
- * allowed whatever the policy says. binprm: address of the struct linux_binprm. Returns 0.
+ * Sends evidence that an exec session began with a program: who runs it, and at which terminal. It
+ * is allowed whatever the policy says. binprm: address of the struct linux_binprm. Returns 0.
  */
 __noinline int session_report(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm)
 {
@@ -167,6 +168,48 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 }
 
 /*
+ * Scores the object in s by level M. Objects of io_uring workers, and objects used outside any
+ * syscall, are not scored: they have no place in the order of the task's syscalls. p: the policy
+ * that judged the object. Returns 1 if a weight counted. Then s->match is set, and the caller calls
+ * match_decide(). This function does not call it, since the verifier allows no more than eight
+ * functions that call one another.
+ */
+__noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
+			    const struct lutra_policy *p)
+{
+	struct lutra_token_score score;
+	struct lutra_slot *slot;
+	__s32 level;
+
+	if (!e || !s || !p)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	s->object_key = lutra_object_key(p, &s->object, &s->path, &s->key_search);
+	if (s->flags & EVENT_WORKER || e->nr == LUTRA_NR_NONE)
+		return 0;
+	task_follow_policy(e, p);
+	level = e->state.m.level;
+	if (!score_object(&e->state, p, e->slot, !is_audited_session(e, slot), s->object_key,
+			  &score))
+		return 0;
+	lutra_history_add(e->history, &e->state, LUTRA_HISTORY_OBJECT | s->object_key, &score);
+	if (!lutra_m_sum(&score.m))
+		return 0;
+	s->match.rule = LUTRA_RULE_NONE;
+	if (lutra_level_passed(p, level, e->state.m.level))
+		s->match.rule = LUTRA_RULE_LEVEL;
+	s->match.flags = 0;
+	s->match.kind = LUTRA_KIND_KNOWN;
+	s->match.weight[0] = score.m.weight[0];
+	s->match.weight[1] = score.m.weight[1];
+	s->match.weight[2] = score.m.weight[2];
+	s->flags &= ~EVENT_REPORTED_ONCE;
+	return 1;
+}
+
+/*
  * Judges the object in s by the policy of its container, and decides on a match. Returns 1 to
  * refuse. pathless: the object has no path; a constant, since the verifier checks the code without
  * paths in a fraction of the time.
@@ -177,6 +220,7 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	struct lutra_judgement *j = &s->judgement;
 	struct lutra_policy *p = policy_get(e->slot);
 	__u8 role = e->state.role;
+	int refuse = 0;
 
 	if (!p) {
 		counter_add(e->slot, LUTRA_COUNTER_UNSCORED);
@@ -199,14 +243,19 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN) {
 		s->known_key = open_key(e->slot, p->version, role, s->object.mode, s->object.flags);
-		return 0;
+	} else {
+		counter_add(e->slot, LUTRA_COUNTER_NOVEL_OBJECTS);
+		s->match.rule = j->rule;
+		s->match.flags = lutra_object_match(&s->object, j) & ~LUTRA_MATCH_RULE;
+		s->match.kind = j->kind;
+		s->flags |= EVENT_REPORTED_ONCE;
+		refuse = match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 	}
-	counter_add(e->slot, LUTRA_COUNTER_NOVEL_OBJECTS);
-	s->match.rule = j->rule;
-	s->match.flags = lutra_object_match(&s->object, j) & ~LUTRA_MATCH_RULE;
-	s->match.kind = j->kind;
-	s->flags |= EVENT_REPORTED_ONCE;
-	return match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
+	/* An object without a path and without an address has no key. */
+	if (!pathless && lutra_has_level(p) && object_score(e, s, p) &&
+	    match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
+		refuse = 1;
+	return refuse;
 }
 
 /*

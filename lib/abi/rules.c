@@ -17,12 +17,10 @@ static const struct rule rules[RULES_COUNT] = {
 				     LUTRA_ACTION_DENY,
 				     "A system call that an LSM hook can refuse, and that the "
 				     "service never made while it was recorded."},
-	[LUTRA_RULE_LEVEL_A] = {"A", "Unusual sequence of system calls", LUTRA_ACTION_ALERT,
-				"A sequence of system calls so unlike the recorded ones that the "
-				"sum of its weights passed the threshold."},
-	[LUTRA_RULE_LEVEL_B] = {"B", "Many unseen pairs of system calls", LUTRA_ACTION_ALERT,
-				"Many pairs of system calls, close together, that never followed "
-				"each other while the service was recorded."},
+	[LUTRA_RULE_LEVEL] = {"M", "Unusual sequence of calls and objects", LUTRA_ACTION_ALERT,
+			      "System calls, and the files, programs and addresses that they "
+			      "used, in a sequence so unlike the recorded ones that level M "
+			      "passed its threshold."},
 	[LUTRA_RULE_EXEC] =
 		{"exec", "Program never executed in training", LUTRA_ACTION_DENY,
 		 "A program was started that the service never started while it was recorded."},
@@ -130,4 +128,9 @@ int rule_parse(const char *name, unsigned *ret)
 		return -EINVAL;
 	*ret = rule;
 	return 0;
+}
+
+bool rule_is_old(const char *name)
+{
+	return name && (strcmp(name, "A") == 0 || strcmp(name, "B") == 0);
 }

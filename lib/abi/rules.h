@@ -3,6 +3,7 @@
 #ifndef LUTRA_LIB_ABI_RULES_H
 #define LUTRA_LIB_ABI_RULES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lutra/abi.h"
@@ -29,5 +30,11 @@ const char *rule_name(unsigned rule);
  */
 int rule_find(const char *name, unsigned *ret);
 int rule_parse(const char *name, unsigned *ret);
+
+/*
+ * Returns true if only older versions have a rule of this name: A or B. Their files and events may
+ * still name it.
+ */
+bool rule_is_old(const char *name);
 
 #endif

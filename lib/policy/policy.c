@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "lutra/code_name.h"
+#include "lutra/score_m.h"
 
 void policy_model_free(struct policy_model *m)
 {
@@ -15,12 +16,15 @@ void policy_model_free(struct policy_model *m)
 	for (int i = 0; i < POLICY_MODEL_LAYERS; i++) {
 		free(m->layer[i].la);
 		free(m->layer[i].lb);
-		free(m->layer[i].counts);
 	}
 	for (size_t i = 0; i < m->n_seen; i++) {
 		free(m->seen[i].path);
 		free(m->seen[i].roles);
 	}
+	for (size_t i = 0; m->runs && i < m->n_runs; i++)
+		free(m->runs[i].list);
+	free(m->runs);
+	free(m->histories);
 	free(m->seen);
 	free(m);
 }
@@ -42,6 +46,8 @@ int policy_new(struct policy **ret)
 	p->code_last = LUTRA_CODE_LAST;
 	p->mode = LUTRA_MODE_AUDIT;
 	p->kill_matches = 2;
+	p->level_shift = LUTRA_M_SHIFT;
+	p->level_counts = LUTRA_M_COUNTS;
 	memset(p->token, LUTRA_UNK, sizeof(p->token));
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -57,6 +63,11 @@ void policy_known_free(struct policy *p)
 	free(p->known);
 	p->known = NULL;
 	p->n_known = 0;
+}
+
+bool policy_has_level(const struct policy *p)
+{
+	return p->threshold != LUTRA_THRESHOLD_OFF;
 }
 
 const struct policy_run *policy_partial_run(const struct policy *p)
@@ -87,6 +98,7 @@ void policy_free(struct policy *p)
 	free(p->t2);
 	free(p->nodes);
 	free(p->objects);
+	free(p->keys);
 	free(p->successors);
 	policy_model_free(p->model);
 	free(p);

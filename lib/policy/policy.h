@@ -29,11 +29,15 @@
 /*
  * 1: roles of threads, no role of exec sessions, without their and a few other rules.
  * 2: LUTRA_NODE_VARIES in place of LUTRA_FIELD_VARIES, code_last is LUTRA_CODE_FORMAT_2.
+ * 3: levels A and B in place of level M. They are dropped: policy_has_level().
  */
-#define POLICY_FORMAT_VERSION 3
+#define POLICY_FORMAT_VERSION 4
+#define POLICY_FORMAT_LEVEL 4 /* the first with level M */
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
 #define POLICY_OBJECTS_MAX 2048
+#define POLICY_OBJECT_KEYS_MAX 1024
+#define POLICY_KEY_NAME 64 /* bytes of a key's name, with the NUL */
 
 /* A node of the path tree. Node 0 is "/", its own parent. A parent's index is below its child's. */
 struct policy_node {
@@ -45,6 +49,14 @@ struct policy_node {
 	uint8_t flags;	      /* LUTRA_NODE_* */
 	uint8_t dir;	      /* 1: a directory's name */
 	uint8_t exec_session; /* 1: only exec sessions can reach it */
+};
+
+/* A key of objects, lutra/object_key.h. */
+struct policy_key {
+	uint64_t hash;
+	uint8_t token
+		[LUTRA_ROLES]; /* UNK: no run had it in this role; PAD: level M leaves it out */
+	char name[POLICY_KEY_NAME]; /* in words: "read own/ /srv/www" */
 };
 
 /* One training run, for the provenance. */
@@ -72,13 +84,15 @@ struct policy_calibration {
 	double alert_per_hour_95[2];	   /* to expect in work like that of the runs */
 	double deny_per_hour_95[2];
 	struct policy_unseen
-		unseen;	     /* new things at the end of training; of older policies not known */
-	double max_a, max_b; /* levels in nat and in units, before the margins */
-	bool audit_only;     /* too few runs or too little time to deny */
-	char *advice;	     /* what more is needed, one sentence; "" if nothing */
+		unseen;	  /* new things at the end of training; of older policies not known */
+	double max_level; /* of level M, in nat, before the margin */
+	bool audit_only;  /* too few runs or too little time to deny */
+	char *advice;	  /* what more is needed, one sentence; "" if nothing */
 };
 
-/* A file that a policy knows things from which no run showed: the base, or the pack of a program. */
+/*
+ * A file that a policy knows things from which no run showed: the base, or the pack of a program.
+ */
 struct policy_known {
 	char *name;
 	char *program; /* whose pack it is; NULL: the base */
@@ -116,7 +130,8 @@ struct policy {
 	uint8_t action[LUTRA_RULE_COUNT];
 	struct policy_arguments args; /* for a seccomp filter */
 	uint64_t hookable[LUTRA_NR / 64];
-	int32_t threshold_a, threshold_b; /* 1/4096 of a weight */
+	/* Of level M, in units of lutra_m_state.level. LUTRA_THRESHOLD_OFF: no level M. */
+	int32_t threshold;
 	uint64_t seed;
 	struct policy_run *runs;
 	size_t n_runs;
@@ -126,7 +141,10 @@ struct policy {
 	size_t n_known;
 	struct policy_calibration calibration;
 	char json_sha256[POLICY_SHA256_TEXT]; /* of policy.json: which policy it is; set by load */
-	/* Of what lib/policy/accepted/ added, and when the first part of it ends; "" and 0: nothing. */
+	/*
+	 * Of what lib/policy/accepted/ added, and when the first part of it ends; "" and 0:
+	 * nothing.
+	 */
 	char accepted_sha256[POLICY_SHA256_TEXT];
 	int64_t accepted_until; /* seconds since 1970 */
 	char tables_sha256[65]; /* set by load and save */
@@ -144,6 +162,7 @@ struct policy {
 	uint16_t *t1; /* K x K */
 	uint16_t *t2;
 	uint8_t p1, p2;
+	uint8_t level_shift, level_counts; /* of struct lutra_m_tables */
 	uint64_t steady[LUTRA_NR / 64];
 	uint64_t hash_key[2];
 	uint32_t port_exact;
@@ -151,12 +170,34 @@ struct policy {
 	size_t n_nodes;
 	uint64_t *objects; /* tokens, ascending */
 	size_t n_objects;
+	struct policy_key *keys; /* by hash, ascending */
+	size_t n_keys;
 	uint8_t *successors; /* v x POLICY_SUCCESSORS, commonest first, PAD where fewer */
 };
 
 int policy_new(struct policy **ret);
 void policy_free(struct policy *p);
 DEFINE_FREEP(struct policy, policy_free);
+
+/*
+ * Returns true if the policy has level M. A policy of a format before POLICY_FORMAT_LEVEL has none.
+ */
+bool policy_has_level(const struct policy *p);
+
+/* Returns true if the key has a token in some role. */
+bool policy_key_has_token(const struct policy_key *k);
+
+/*
+ * Returns the name of a token, of a system call or of an object's key: "openat", "read own/
+ * /srv/www". Sets *ret_role to the first role that has the token. Returns "?" if the policy has no
+ * such token.
+ * buf: of size bytes, for a name that the policy does not hold.
+ */
+const char *policy_token_name(const struct policy *p, uint8_t token, uint8_t *ret_role, char *buf,
+			      size_t size);
+
+/* Returns the key that has a number in the kernel's form of the policy (LUTRA_KEY_*), or NULL. */
+const struct policy_key *policy_key_by_number(const struct policy *p, unsigned number);
 
 /* Returns the first run of which the recording is known to be only a part, or NULL. */
 const struct policy_run *policy_partial_run(const struct policy *p);
@@ -178,8 +219,8 @@ int policy_load_signed(struct policy **ret, const char *dir, const struct policy
 
 /*
  * Loads the model of a policy that was loaded from dir, which an update needs.
- * Returns 0. -ENODATA: it has none. -EBADMSG: it is damaged, or not this policy's. -ENOEXEC: it is
- * of a newer format.
+ * Returns 0. -ENODATA: the policy has no model or no level M. -EBADMSG: the model is damaged, or of
+ * another policy. -ENOEXEC: the model is of a newer format.
  */
 int policy_load_model(struct policy *p, const char *dir, struct err *err);
 
@@ -206,7 +247,7 @@ void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *ima
 /*
  * Changes the kernel's form of p for a kernel whose system calls are not seen. Hooks that stand for
  * system calls are judged by the policy; other hooks without an object are known, unless the
- * recordings had them.
+ * recordings had them. Level M is off.
  * Returns 0. -EINVAL: its tasks become steady by a system call that no hook sees. -ENOSPC.
  */
 int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,

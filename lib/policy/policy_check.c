@@ -32,10 +32,37 @@ static int check_codes(const struct policy *p, struct err *err)
 	return 0;
 }
 
-/* Every trained token stands for some call, and the map names no other. */
+/* Checks the keys, which are in the order of their hashes, and marks their tokens as used. */
+static int check_object_keys(const struct policy *p, bool used[256], struct err *err)
+{
+	size_t n = 0;
+
+	if (p->n_keys > POLICY_OBJECT_KEYS_MAX || (p->n_keys && !p->keys))
+		return err_set(err, -EBADMSG, "more than %u keys", POLICY_OBJECT_KEYS_MAX);
+	for (size_t i = 0; i < p->n_keys; i++) {
+		const struct policy_key *k = &p->keys[i];
+
+		if (!k->hash || k->hash & 0xff || (i && k->hash <= p->keys[i - 1].hash) ||
+		    !memchr(k->name, '\0', sizeof(k->name)))
+			return err_set(err, -EBADMSG, "key %zu is impossible or out of order", i);
+		for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+			if (k->token[role] >= p->v)
+				return err_set(err, -EBADMSG, "token out of range for key %zu", i);
+			used[k->token[role]] = true;
+		}
+		n += policy_key_has_token(k);
+	}
+	if (n > LUTRA_KEYS - LUTRA_KEY_FIRST)
+		return err_set(err, -EBADMSG, "more than %d keys have tokens",
+			       LUTRA_KEYS - LUTRA_KEY_FIRST);
+	return 0;
+}
+
+/* Checks that each token stands for some call or key, and that no call or key has another token. */
 static int check_tokens(const struct policy *p, struct err *err)
 {
 	bool used[256] = {};
+	int r;
 
 	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
@@ -46,9 +73,13 @@ static int check_tokens(const struct policy *p, struct err *err)
 			used[tok] = true;
 		}
 	}
+	r = check_object_keys(p, used, err);
+	if (r < 0)
+		return r;
 	for (unsigned tok = LUTRA_TOKEN0; tok < p->v; tok++) {
 		if (!used[tok])
-			return err_set(err, -EBADMSG, "token %u stands for no call", tok);
+			return err_set(err, -EBADMSG, "token %u stands for no call and no key",
+				       tok);
 	}
 	return 0;
 }
@@ -173,8 +204,10 @@ static int check_rules(const struct policy *p, struct err *err)
 		return err_set(err, -EBADMSG, "mode is out of range");
 	if (p->kill_matches < 1 || p->kill_matches > 2)
 		return err_set(err, -EBADMSG, "kill_signals must be 1 or 2");
-	if (p->threshold_a < 0 || p->threshold_b < 0)
-		return err_set(err, -EBADMSG, "a threshold is negative");
+	if (p->threshold < 0)
+		return err_set(err, -EBADMSG, "the threshold is negative");
+	if (p->level_shift > 15 || p->level_counts < 1 || p->level_counts > 15)
+		return err_set(err, -EBADMSG, "a constant of level M is out of range");
 	if (p->code_last > LUTRA_CODE_LAST)
 		return err_set(err, -EBADMSG,
 			       "knows more kinds of names than this lutra: update it");

@@ -94,6 +94,43 @@ static void put_kind(struct words *w, const struct policy *p, uint64_t token)
 	add_word(w, "new, of kind %u, in", kind);
 }
 
+bool policy_key_has_token(const struct policy_key *k)
+{
+	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+		if (k->token[role] >= LUTRA_TOKEN0)
+			return true;
+	return false;
+}
+
+const struct policy_key *policy_key_by_number(const struct policy *p, unsigned number)
+{
+	unsigned n = LUTRA_KEY_FIRST;
+
+	for (size_t i = 0; i < p->n_keys; i++) {
+		if (!policy_key_has_token(&p->keys[i]))
+			continue;
+		if (n++ == number)
+			return &p->keys[i];
+	}
+	return NULL;
+}
+
+const char *policy_token_name(const struct policy *p, uint8_t token, uint8_t *ret_role, char *buf,
+			      size_t size)
+{
+	for (uint8_t role = 0; role < LUTRA_ROLES && token >= LUTRA_TOKEN0; role++) {
+		*ret_role = role;
+		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
+			if (p->token[role][nr] == token)
+				return syscall_name(p->arch, nr, buf, size);
+		for (size_t i = 0; i < p->n_keys; i++)
+			if (p->keys[i].token[role] == token)
+				return p->keys[i].name;
+	}
+	*ret_role = 0;
+	return "?";
+}
+
 bool policy_node_varies(const struct policy *p, uint32_t node)
 {
 	if (p->nodes[node].flags & LUTRA_NODE_VARIES)
@@ -169,7 +206,9 @@ static const char *code_text(const struct lutra_code_name *table, size_t n, unsi
 	return NULL;
 }
 
-/* Adds what makes a name one of code or access. Of names with the same index it is the first one. */
+/*
+ * Adds what makes a name one of code or access. Of names with the same index it is the first one.
+ */
 static void put_code(struct words *w, unsigned index)
 {
 	const char *ext = code_text(lutra_code_exts, LUTRA_CODE_COUNT(lutra_code_exts), index);

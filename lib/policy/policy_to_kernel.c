@@ -92,10 +92,7 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 	image->action[LUTRA_RULE_GUARD] = LUTRA_ACTION_DENY;
 	image->port_exact = p->port_exact;
 	image->ops = p->ops;
-	image->threshold_a = p->threshold_a;
-	image->threshold_b = p->threshold_b;
-	image->p1 = p->p1;
-	image->p2 = p->p2;
+	image->threshold = p->threshold;
 	image->kill_matches = p->kill_matches;
 	image->thread_roles = p->thread_roles;
 	image->first_stays = p->first_process == POLICY_FIRST_STAYS;
@@ -108,24 +105,78 @@ static void copy_tables(const struct policy *p, struct lutra_policy *image)
 {
 	memcpy(image->token, p->token, sizeof(p->token));
 	for (uint32_t a = 0; a < p->v; a++)
-		memcpy(&image->t0[a * LUTRA_T0_STRIDE], &p->t0[(size_t)a * p->v],
+		memcpy(&image->m.t0[a * LUTRA_T0_STRIDE], &p->t0[(size_t)a * p->v],
 		       p->v * sizeof(*p->t0));
-	memcpy(image->t1, p->t1, sizeof(image->t1));
-	memcpy(image->t2, p->t2, sizeof(image->t2));
+	memcpy(image->m.t1, p->t1, sizeof(image->m.t1));
+	memcpy(image->m.t2, p->t2, sizeof(image->m.t2));
+	image->m.p1 = p->p1;
+	image->m.p2 = p->p2;
+	image->m.shift = p->level_shift;
+	image->m.counts = p->level_counts;
 }
 
-/* Sets the tokens of the roles that know what other roles know. */
-static void fill_role_rows(struct lutra_policy *image)
+/* Sets the tokens of keys. Keys that have a token are numbered in the order of the policy. */
+static void copy_keys(const struct policy *p, struct lutra_policy *image)
 {
-	for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
+	unsigned n = LUTRA_KEY_FIRST;
+
+	memset(image->key_token, LUTRA_UNK, sizeof(image->key_token));
+	for (unsigned role = 0; role < LUTRA_ROLE_ROWS; role++)
+		image->key_token[role][LUTRA_KEY_NONE] = LUTRA_PAD;
+	for (size_t i = 0; i < p->n_keys; i++) {
+		if (!policy_key_has_token(&p->keys[i]))
+			continue;
+		for (unsigned role = 0; role < LUTRA_ROLES && n < LUTRA_KEYS; role++)
+			image->key_token[role][n] = p->keys[i].token[role];
+		n++;
+	}
+}
+
+/* Puts the hash of a key into the hash table. Returns false if there is no room for it. */
+static bool put_key(struct lutra_policy *image, uint64_t hash, unsigned number)
+{
+	uint32_t slot = lutra_key_slot(image->key_seed, hash);
+
+	for (uint32_t i = 0; i < LUTRA_PROBE; i++) {
+		__u64 *k = &image->key[(slot + i) & (LUTRA_KEY_SLOTS - 1)];
+
+		if (*k)
+			continue;
+		*k = hash | number;
+		return true;
+	}
+	return false;
+}
+
+/* Puts all keys into the hash table. Returns false if they do not fit with this seed. */
+static bool put_key_hashes(const struct policy *p, uint64_t seed, struct lutra_policy *image)
+{
+	unsigned n = LUTRA_KEY_FIRST;
+
+	memset(image->key, 0, sizeof(image->key));
+	image->key_seed = seed;
+	for (size_t i = 0; i < p->n_keys; i++) {
+		bool has_token = policy_key_has_token(&p->keys[i]);
+
+		if (!put_key(image, p->keys[i].hash, has_token ? n : LUTRA_KEY_NONE))
+			return false;
+		n += has_token;
+	}
+	return true;
+}
+
+/* Sets the tokens of the roles that know what other roles know. rows: n tokens for each role. */
+static void fill_role_rows(uint8_t *rows, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
 		uint8_t any = LUTRA_UNK;
 
 		for (unsigned role = 0; any == LUTRA_UNK && role < LUTRA_ROLE_SESSION; role++)
-			any = image->token[role][nr];
-		if (image->token[LUTRA_ROLE_SESSION][nr] == LUTRA_UNK)
-			image->token[LUTRA_ROLE_SESSION][nr] = any;
+			any = rows[role * n + i];
+		if (rows[LUTRA_ROLE_SESSION * n + i] == LUTRA_UNK)
+			rows[LUTRA_ROLE_SESSION * n + i] = any;
 		for (unsigned role = LUTRA_ROLE_ANY; role < LUTRA_ROLE_ROWS; role++)
-			image->token[role][nr] = any;
+			rows[role * n + i] = any;
 	}
 }
 
@@ -142,13 +193,17 @@ int policy_to_kernel(const struct policy *p, uint32_t version, struct lutra_poli
 	ret->version = version;
 	copy_rules(p, ret);
 	copy_tables(p, ret);
-	fill_role_rows(ret);
+	copy_keys(p, ret);
+	fill_role_rows(&ret->token[0][0], LUTRA_NR);
+	fill_role_rows(&ret->key_token[0][0], LUTRA_KEYS);
 	for (uint32_t dir = 0; dir < 2; dir++)
 		ret->wildcard_key[dir] = lutra_component_key(name, 1, ret->hash_key, dir);
 	for (size_t i = 0; i < p->n_nodes; i++)
 		ret->node[i] = p->nodes[i].flags;
-	if (find_seed(put_edges, p, ret) < 0 || find_seed(put_objects, p, ret) < 0)
-		return err_set(err, -ENOSPC, "policy's path tree or objects do not fit the tables");
+	if (find_seed(put_edges, p, ret) < 0 || find_seed(put_objects, p, ret) < 0 ||
+	    find_seed(put_key_hashes, p, ret) < 0)
+		return err_set(err, -ENOSPC,
+			       "policy's path tree, objects or keys do not fit the tables");
 	return 0;
 }
 
@@ -175,6 +230,8 @@ int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_polic
 			err, -EINVAL,
 			"calls are off, and this policy's tasks become steady by a wait that "
 			"no hook sees: leave calls on");
+	/* Level M is trained on sequences that have system calls. */
+	image->threshold = LUTRA_THRESHOLD_OFF;
 	if (image->ops >> LUTRA_OP_HOOK & 1)
 		return 0;
 	image->ops |= 1u << LUTRA_OP_HOOK;

@@ -11,6 +11,7 @@ static void judge_object_record(const struct lutra_policy *image, const struct l
 				const char *str, size_t str_len, const struct judgement_task *task,
 				struct cached_judgement *ret)
 {
+	struct lutra_key_search search = {};
 	struct lutra_path path = {};
 	char fold[LUTRA_NAME];
 
@@ -20,6 +21,8 @@ static void judge_object_record(const struct lutra_policy *image, const struct l
 		path_text_parse(str_len ? str : "", str_len, &path);
 	lutra_judge_object(image, &ret->object, &path, task->role, fold, &ret->judgement);
 	lutra_judge_starter(image, &ret->object, task->program, task->role, &ret->judgement);
+	if (lutra_has_level(image))
+		ret->key = (uint8_t)lutra_object_key(image, &ret->object, &path, &search);
 	if (ret->judgement.kind != LUTRA_KIND_KNOWN)
 		ret->reported_key = lutra_reported_key(image, &ret->object, &path,
 						       ret->judgement.rule | (__u32)task->role << 8,

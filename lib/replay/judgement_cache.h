@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Caches the judgements of recorded objects. A judgement depends only on the policy, the object,
- * its string and the task's role, and of an execution also on the program that the task runs. A
- * service uses the same objects many times.
+ * Caches the judgements and keys of recorded objects. They depend only on the policy, the object,
+ * its string and the task's role. The judgement of an execution depends also on the program that
+ * the task runs. A service uses the same objects many times.
  */
 #ifndef LUTRA_LIB_REPLAY_JUDGEMENT_CACHE_H
 #define LUTRA_LIB_REPLAY_JUDGEMENT_CACHE_H
@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 #include "lutra/reported.h"
+#include "lutra/score.h"
 
 struct cached_judgement {
 	struct lutra_object object;
 	struct lutra_judgement judgement;
 	uint64_t reported_key; /* lutra_reported_key(), unless the object is known */
+	uint8_t key;	       /* lutra_object_key(); LUTRA_KEY_NONE without level M */
 };
 
 /* What a judgement depends on of the task. */
@@ -32,7 +34,10 @@ struct judgement_cache {
 	struct cached_judgement unkept;
 	struct judgement_entry {
 		uint64_t arg;
-		/* The rest of the key: aux, the task, length of the string, and a bit that is set in use. */
+		/*
+		 * The rest of the key: aux, the task, length of the string, and a bit that is set
+		 * in use.
+		 */
 		uint64_t rest;
 		struct cached_judgement what;
 		char str[JUDGEMENT_CACHE_STRING];

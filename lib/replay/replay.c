@@ -99,10 +99,29 @@ static uint8_t verdict_of(const struct replay *r, struct task *t, unsigned match
 static void add_match(struct replay_step *s, unsigned rule, unsigned kind, uint8_t verdict)
 {
 	if (s->n_matches < REPLAY_MATCHES)
-		s->match[s->n_matches++] = (struct replay_match){
-			.rule = (uint8_t)rule, .kind = (uint8_t)kind, .verdict = verdict};
+		s->match[s->n_matches++] = (struct replay_match){.rule = (uint8_t)rule,
+								 .kind = (uint8_t)kind,
+								 .verdict = verdict,
+								 .level = s->level};
 	if (verdict > s->verdict)
 		s->verdict = verdict;
+}
+
+static void set_score(struct replay_step *s, const struct task *t,
+		      const struct lutra_token_score *score)
+{
+	s->token = score->token;
+	memcpy(s->weight, score->m.weight, sizeof(s->weight));
+	s->level = t->state.m.level;
+}
+
+/* Adds a match of level M if the event raised the level above the threshold. */
+static void match_level(struct replay *r, struct task *t, int32_t before, uint64_t now,
+			struct replay_step *ret)
+{
+	if (lutra_level_passed(&r->image, before, ret->level))
+		add_match(ret, LUTRA_RULE_LEVEL, LUTRA_KIND_KNOWN,
+			  verdict_of(r, t, LUTRA_RULE_LEVEL, now));
 }
 
 static void step_call(struct replay *r, struct task *t, const struct lutra_record *rec,
@@ -110,41 +129,33 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 {
 	const struct lutra_policy *p = &r->image;
 	struct tasks_process *process = tasks_process(t);
-	int32_t a = t->state.level_a, b = t->state.level_b;
-	struct lutra_syscall_score score;
+	int32_t before = t->state.m.level;
+	struct lutra_token_score score;
 	uint8_t verdict;
 
 	if (t->writer.is_session)
 		written_syscall(&t->writer, rec);
 	lutra_role_follow(&t->state, p, process->steady);
 	ret->role = t->state.role;
-	lutra_score_syscall(&t->state, p, rec->nr, is_audited(r, t) ? NULL : lutra_claim_seen,
-			    &r->seen, &score);
-	ret->token = score.token;
-	memcpy(ret->weight, score.weight, sizeof(ret->weight));
-	ret->a = t->state.level_a;
-	ret->b = t->state.level_b;
+	lutra_score_syscall(&t->state, p, rec->nr, is_audited(r, t) ? NULL : lutra_m_claim_counters,
+			    &r->seen.m, &score);
+	set_score(ret, t, &score);
 	t->hookable = ret->token == LUTRA_UNK && lutra_is_hookable(p, rec->nr);
 	if (ret->token == LUTRA_UNK) {
 		unsigned rule = t->hookable ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
 
 		verdict = verdict_of(r, t, rule, rec->ts_ns);
-		/* NEW_SYSCALL is reported once a container, or each time if the verdict acts. */
+		/* NEW_SYSCALL is reported if a weight counts, or each time if the verdict acts. */
 		if (t->hookable || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
 			add_match(ret, rule, LUTRA_KIND_KNOWN, verdict);
 	}
-	if (a <= p->threshold_a && ret->a > p->threshold_a)
-		add_match(ret, LUTRA_RULE_LEVEL_A, LUTRA_KIND_KNOWN,
-			  verdict_of(r, t, LUTRA_RULE_LEVEL_A, rec->ts_ns));
-	if (b <= p->threshold_b && ret->b > p->threshold_b)
-		add_match(ret, LUTRA_RULE_LEVEL_B, LUTRA_KIND_KNOWN,
-			  verdict_of(r, t, LUTRA_RULE_LEVEL_B, rec->ts_ns));
+	match_level(r, t, before, rec->ts_ns, ret);
 	process->steady |= (uint8_t)lutra_role_steady(&t->state, p, rec->nr);
 }
 
 /*
- * Marks the alert that was just added as repeated, or remembers it. Key 0: it is always reported. tool:
- * lutra_is_session_tool(). If another tool alerted before, this one is only logged.
+ * Marks the alert that was just added as repeated, or remembers it. Key 0: it is always reported.
+ * tool: lutra_is_session_tool(). If another tool alerted before, this one is only logged.
  */
 static void report_once(struct replay *r, uint64_t key, bool tool, uint64_t now,
 			struct replay_step *s)
@@ -162,6 +173,23 @@ static void report_once(struct replay *r, uint64_t key, bool tool, uint64_t now,
 	r->seen.session_tools |= tool;
 }
 
+/* Scores the key of an object by level M, as a hook does after it has judged the object. */
+static void step_key(struct replay *r, struct task *t, const struct lutra_record *rec, uint8_t key,
+		     struct replay_step *ret)
+{
+	int32_t before = t->state.m.level;
+	struct lutra_token_score score;
+
+	/* Objects of io_uring workers have no place in the order of the task's system calls. */
+	if (key == LUTRA_KEY_NONE || rec->nr == LUTRA_NR_NONE ||
+	    !lutra_score_object(&t->state, &r->image, key,
+				is_audited(r, t) ? NULL : lutra_m_claim_counters, &r->seen.m,
+				&score))
+		return;
+	set_score(ret, t, &score);
+	match_level(r, t, before, rec->ts_ns, ret);
+}
+
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
 			const char *str, size_t str_len, struct replay_step *ret)
 {
@@ -177,8 +205,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 		t->next_program = what->judgement.class.hit ? what->judgement.class.node : 0;
 	ret->is_object = true;
 	ret->role = t->state.role;
-	ret->a = t->state.level_a;
-	ret->b = t->state.level_b;
+	ret->level = t->state.m.level;
 	ret->object = what->object;
 	ret->judgement = what->judgement;
 	/* The system call matched already. Work of an io_uring worker belongs to no system call. */
@@ -191,6 +218,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 		report_once(r, what->reported_key, lutra_is_session_tool(&ret->object, match),
 			    rec->ts_ns, ret);
 	}
+	step_key(r, t, rec, what->key, ret);
 	if (r->mode == LUTRA_MODE_DENY && ret->verdict < LUTRA_VERDICT_DENY &&
 	    rec->ts_ns < t->matches.alert_until_ns && lutra_is_in_alert_window(&ret->object))
 		add_match(ret, t->matches.alert_rule, LUTRA_KIND_KNOWN, LUTRA_VERDICT_DENY);

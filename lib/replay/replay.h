@@ -2,8 +2,8 @@
 /*
  * Runs a recorded run through the scorer in userspace, for `lutra score` and for evaluation. The
  * states of the tasks, the seen pairs of the container, matches and verdicts are as the kernel side
- * would have them, also after policy_to_kernel_fall_back(). Whether an alert about an object is reported
- * or repeated too, but for IPv6 addresses: a recording has their last four bytes alone.
+ * would have them, also after policy_to_kernel_fall_back(). Whether an alert about an object is
+ * reported or repeated too, but for IPv6 addresses: a recording has their last four bytes alone.
  */
 #ifndef LUTRA_LIB_REPLAY_REPLAY_H
 #define LUTRA_LIB_REPLAY_REPLAY_H
@@ -18,18 +18,19 @@ struct replay_match {
 	uint8_t kind;
 	uint8_t verdict;
 	bool repeated; /* the container alerted on this before: it is counted, not reported */
+	int32_t level; /* level M at the match */
 };
 
 /* The result of one event. */
 struct replay_step {
 	bool is_object;
 	uint8_t role;  /* of the task at the event */
-	uint8_t token; /* of a system call */
+	uint8_t token; /* of level M; LUTRA_PAD: level M leaves the object out */
 	uint8_t weight[3];
 	uint8_t verdict; /* the most severe of the matches */
 	uint8_t n_matches;
 	struct replay_match match[REPLAY_MATCHES];
-	int32_t a, b; /* levels A and B after the event */
+	int32_t level; /* level M after the event */
 	/* Set for an object event alone: */
 	struct lutra_object object;
 	struct lutra_judgement judgement;

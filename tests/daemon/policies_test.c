@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <sys/stat.h>
 #include <signal.h>
+#include "tests/support/old_policy.h"
+#include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "lib/base/file.h"
 #include "lib/base/cleanup.h"
@@ -26,10 +28,41 @@ static void policies_changed_is_put_in_force(void **state)
 	struct fixture *f = *state;
 
 	shop_enroll_audited(f);
-	for (int32_t threshold_a = 2; threshold_a < 5; threshold_a++) {
-		shop_change_policy(f, threshold_a, false);
+	for (int32_t threshold = 2; threshold < 5; threshold++) {
+		shop_change_policy(f, threshold, false);
 		assert_true(lutrad_becomes(shop_is_applied, f));
 	}
+}
+
+static bool has_level_event(struct fixture *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	return file_read(AT_FDCWD, f->jsonl, 1 << 24, &text, &len, NULL) == 0 &&
+	       strstr(text, "lutra learn --image example.org/shop:1 --anew") != NULL;
+}
+
+/* Such a policy is in force, but for its level; the status and one event say so. */
+static void policies_of_an_older_lutra_are_in_force_without_their_level(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	json_auto_t *on = NULL, *off = NULL, *gone = NULL;
+
+	shop_enroll_audited(f);
+	on = shop_member(f, "level_off");
+	assert_true(json_is_false(on));
+	p->mode = LUTRA_MODE_AUDIT;
+	old_policy_save(p, f->policy);
+	assert_true(lutrad_becomes(shop_is_applied, f));
+	off = shop_member(f, "level_off");
+	assert_true(json_is_true(off));
+	assert_true(lutrad_becomes(has_level_event, f));
+	shop_change_policy(f, 7, false);
+	assert_true(lutrad_becomes(shop_is_applied, f));
+	gone = shop_member(f, "level_off");
+	assert_true(json_is_false(gone));
 }
 
 /* As an editor or cp does it: the files one after the other, in the old directory. */
@@ -56,7 +89,7 @@ static void policies_written_in_place_is_put_in_force_when_it_is_whole(void **st
 }
 
 /* Calls that a copy of ROUNDS chunks is counted for, with other policies between them or not. */
-static json_int_t counted_copy(struct fixture *f, bool swap, int32_t threshold_a)
+static json_int_t counted_copy(struct fixture *f, bool swap, int32_t threshold)
 {
 	_cleanup_free_ char *fifo = scratch_path(f->dir, "fifo"), *in = NULL, *count = NULL;
 	char dd[] = "/bin/dd", out[] = "of=/dev/null", bs[] = "bs=1", quiet[] = "status=none";
@@ -78,7 +111,7 @@ static json_int_t counted_copy(struct fixture *f, bool swap, int32_t threshold_a
 		assert_int_equal(file_write_all(fd, zeros, sizeof(zeros)), 0);
 		if (!swap)
 			continue;
-		shop_change_policy(f, threshold_a + i, false);
+		shop_change_policy(f, threshold + i, false);
 		assert_true(lutrad_becomes(shop_is_applied, f));
 	}
 	assert_int_equal(lutrad_exit_code(f->child), 0);
@@ -329,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(policies_changed_is_put_in_force),
+		T(policies_of_an_older_lutra_are_in_force_without_their_level),
 		T(policies_written_in_place_is_put_in_force_when_it_is_whole),
 		T(policies_put_in_force_lose_no_count),
 		T(policies_that_are_bad_leave_the_old_in_force),

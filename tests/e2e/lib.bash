@@ -424,12 +424,12 @@ set_actions() {
 	mv "$1.edited" "$1/policy.json"
 }
 
-# rules_alone POLICY TO: a copy whose levels are only recorded. What a level says under benign load is
+# rules_alone POLICY TO: a copy whose level is only recorded. What it says under benign load is
 # within what a policy of a few short runs says to expect, and refuses or kills: no test of the rules.
 rules_alone() {
 	rm -rf "$2"
 	cp -r "$1" "$2"
-	set_actions "$2" 'A|B' log
+	set_actions "$2" M log
 }
 
 # deny where a hook can refuse, else kill. Sets mode.

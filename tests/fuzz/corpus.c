@@ -78,22 +78,29 @@ static int write_trace(const char *path)
 	return r < 0 ? r : trace_writer_close(w, 0, NULL);
 }
 
-/* A model of one object and one code. */
+/* A model of one run with two histories and one object, and of one code. */
 static int write_model(const char *path)
 {
 	float head[2] = {1, 2};
-	uint32_t counts[4] = {1, 0, 2, 0};
+	uint64_t histories[2] = {0, 1};
+	struct policy_history_count counts[2] = {{0, 3, 0}, {1, 1, 5}};
+	struct policy_run_histories run = {counts, 2};
 	uint8_t roles[1] = {3};
 	char etc[] = "/etc/hosts";
 	struct policy_seen seen = {{.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH}, etc, 10, roles};
-	struct policy_model m = {.n_runs = 1, .seen = &seen, .n_seen = 1};
+	struct policy_model m = {.n_runs = 1,
+				 .histories = histories,
+				 .n_histories = 2,
+				 .runs = &run,
+				 .seen = &seen,
+				 .n_seen = 1};
 	_cleanup_free_ uint8_t *data = NULL;
 	size_t len;
 	int r;
 
 	m.calls[0][0] = 5;
 	for (int i = 0; i < POLICY_MODEL_LAYERS; i++)
-		m.layer[i] = (struct policy_layer){i ? 1 : 2, 1, head, head, counts};
+		m.layer[i] = (struct policy_layer){i ? 1 : 2, 1, head, head};
 	r = policy_model_encode(&m, &data, &len);
 	unlink(path);
 	return r < 0 ? r : file_create(AT_FDCWD, path, 0644, data, len);
@@ -194,7 +201,10 @@ static int write_packages(const char *dir)
 	return 0;
 }
 
-/* What a person accepted for the policy: a delta of each kind of entry, signed, replaced, and the signature. */
+/*
+ * What a person accepted for the policy: a delta of each kind of entry, signed, replaced, and the
+ * signature.
+ */
 static int write_accepted(const char *dir)
 {
 	static const char delta[] =

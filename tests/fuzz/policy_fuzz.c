@@ -14,6 +14,33 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+/* Moves level M on by each token that the policy has for a system call or an object. */
+static void try_level(const struct policy *p, const struct lutra_policy *image,
+		      const struct lutra_object *o, const struct lutra_path *path)
+{
+	static struct lutra_m_counters counters;
+	struct lutra_key_search search = {0};
+	struct lutra_token_score x;
+	struct lutra_state s;
+	char name[POLICY_KEY_NAME];
+
+	lutra_state_init(&s, image);
+	for (s.role = 0; s.role < LUTRA_ROLE_ROWS; s.role++) {
+		uint8_t role;
+
+		for (uint32_t nr = 0; nr <= LUTRA_NR; nr += 7) {
+			lutra_score_syscall(&s, image, nr, lutra_m_claim_counters, &counters, &x);
+			policy_token_name(p, x.token, &role, name, sizeof(name));
+		}
+		for (uint32_t key = 0; key < LUTRA_KEYS; key++) {
+			lutra_score_object(&s, image, key, lutra_m_claim_counters, &counters, &x);
+			policy_key_by_number(p, key);
+		}
+		lutra_score_object(&s, image, lutra_object_key(image, o, path, &search),
+				   lutra_m_claim_counters, &counters, &x);
+	}
+}
+
 static void try_policy(const struct policy *p)
 {
 	static struct lutra_policy image;
@@ -32,6 +59,7 @@ static void try_policy(const struct policy *p)
 		return;
 	path_text_parse("/etc/passwd", 11, &path);
 	lutra_judge_object(&image, &o, &path, 0, fold, &j);
+	try_level(p, &image, &o, &path);
 }
 
 static void fuzz_tables(const uint8_t *data, size_t len)

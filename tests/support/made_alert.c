@@ -26,7 +26,7 @@ int made_alert_setup(void **state)
 		.tid = 11,
 		.tgid = 10,
 		.ppid = 1,
-		.level_a = 5000,
+		.level = 5000,
 		.nr = SYS_execve,
 		.rule = LUTRA_RULE_EXEC,
 		.kind = LUTRA_KIND_PROTECTED,
@@ -72,7 +72,7 @@ void made_alert_fields(const struct fixture *f, struct alert_fields *ret)
 {
 	_cleanup_free_ struct alert *a = made_alert_new(f);
 
-	alert_fields_set(ret, a);
+	alert_fields_set(ret, a, NULL);
 }
 
 json_t *made_alert_json(const struct fixture *f)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "lib/abi/path_text.h"
 #include "tests/support/scratch.h"
 #include "lutra/object_token.h"
 #include "lutra/score.h"
@@ -55,11 +56,50 @@ uint64_t sample_connect_token(unsigned port)
 	       lutra_object_token_put(LUTRA_FIELD_DETAIL, port);
 }
 
+uint64_t sample_key_hash(const struct policy *p, const struct lutra_object *o, const char *path)
+{
+	struct lutra_key_search s = {};
+	struct lutra_path parsed = {};
+
+	path_text_parse(path, strlen(path), &parsed);
+	lutra_key_compute(o, &parsed, (const struct lutra_hash_key *)p->hash_key, &s);
+	return s.own;
+}
+
+/* Adds a key with a token in the role steady. The caller keeps keys in the order of their hashes. */
+static void add_key(struct policy *p, const char *path, uint8_t token)
+{
+	struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = S_IFREG};
+	struct policy_key *k = &p->keys[p->n_keys++];
+
+	k->hash = sample_key_hash(p, &o, path);
+	memset(k->token, LUTRA_UNK, sizeof(k->token));
+	k->token[LUTRA_ROLE_STEADY] = token;
+	snprintf(k->name, sizeof(k->name), "read %s", path);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct policy_key *x = a, *y = b;
+
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* Token 6 is that of reading below /srv/pages. Reading in /proc is left out. */
+static void add_keys(struct policy *p)
+{
+	p->keys = calloc(2, sizeof(*p->keys));
+	assert(p->keys);
+	add_key(p, "/srv/pages/a.html", 6);
+	add_key(p, "/proc/stat", LUTRA_PAD);
+	qsort(p->keys, p->n_keys, sizeof(*p->keys), compare_keys);
+}
+
 static void add_tables(struct policy *p)
 {
 	uint64_t rng = 42;
 
-	p->v = 6;
+	p->v = 7;
 	p->token[LUTRA_ROLE_STARTUP][SYS_read] = 2;
 	p->token[LUTRA_ROLE_STARTUP][SYS_openat] = 3;
 	p->token[LUTRA_ROLE_STEADY][SYS_read] = 4;
@@ -124,10 +164,9 @@ struct policy *sample_policy(void)
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		p->action[g] = LUTRA_ACTION_DENY;
 	p->action[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_LOG;
-	p->action[LUTRA_RULE_LEVEL_A] = p->action[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_ALERT;
+	p->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_ALERT;
 	p->action[LUTRA_RULE_WX] = LUTRA_ACTION_KILL; /* as an operator may have it */
-	p->threshold_a = 123456;
-	p->threshold_b = 1536;
+	p->threshold = 123456;
 	p->seed = 7;
 	p->runs = calloc(1, sizeof(*p->runs));
 	p->n_runs = 1;
@@ -147,8 +186,7 @@ struct policy *sample_policy(void)
 	p->calibration.alert_per_hour_95[0] = 0.1;
 	p->calibration.alert_per_hour_95[1] = 22.3;
 	p->calibration.deny_per_hour_95[1] = 14.7;
-	p->calibration.max_a = 1.2;
-	p->calibration.max_b = 1024;
+	p->calibration.max_level = 1.2;
 	p->calibration.advice = strdup("record four more runs");
 	p->calibration.unseen.runs = 5;
 	p->calibration.unseen.hours = 0.25;
@@ -156,6 +194,7 @@ struct policy *sample_policy(void)
 	p->calibration.unseen.kind[POLICY_UNSEEN_NAMES] = p->calibration.unseen.all;
 	add_tables(p);
 	add_tree(p);
+	add_keys(p);
 	return p;
 }
 

@@ -29,6 +29,9 @@ uint64_t sample_open_token(unsigned node);
 /* Returns the token of a connect to an exact port of 127.0.0.1, in role steady. */
 uint64_t sample_connect_token(unsigned port);
 
+/* Returns the hash of the key of an object, under the policy's hash key. */
+uint64_t sample_key_hash(const struct policy *p, const struct lutra_object *o, const char *path);
+
 /* Orders tokens, for qsort(). */
 int sample_compare(const void *a, const void *b);
 

@@ -131,7 +131,7 @@ await ok("a policy is shown also when what was accepted for it is damaged, with 
   cpSync(process.env.LUTRA_ALONE_POLICY, `${stage}/policies/notes`, { recursive: true });
   writeFileSync(`${stage}/policies/notes/accepted.json`, "{");
   await at("/policy/notes");
-  await page.getByText("Calls it knows").waitFor();
+  await page.getByText("Calls and kinds of objects it knows").waitFor();
   const text = await page.locator(".problem").first().textContent();
   for (const part of ["accepted.json", "remove"])
     if (!text.includes(part)) throw new Error(text);

@@ -325,8 +325,8 @@ static int add_fork_record(struct run_builder *b, const struct lutra_record *rec
 }
 
 /*
- * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs, and
- * keeps its number; arg is the id it had before.
+ * Adds an exec. A thread that is not the leader of its group takes the leader's id when it execs,
+ * and keeps its number; arg is the id it had before.
  */
 static int add_exec_record(struct run_builder *b, const struct lutra_record *rec)
 {
@@ -386,8 +386,8 @@ static bool has_lib_digits(const char *s, size_t len)
 }
 
 /*
- * Notes the names in an absolute path: of directories, if they are folded, and all of them if they are the
- * service's own choice.
+ * Notes the names in an absolute path: of directories, if they are folded, and all of them if they
+ * are the service's own choice.
  */
 static int note_names(struct run_builder *b, const char *s, size_t len, bool own)
 {
@@ -470,7 +470,10 @@ static void reduce_object(struct lutra_object *o)
 		o->mode &= 0xf000;
 }
 
-/* Returns false if the use says nothing of how the service names its files: of programs, or of the image's. */
+/*
+ * Returns false if the use says nothing of how the service names its files: of programs, or of the
+ * image's.
+ */
 static bool is_named_by_service(const struct lutra_object *o)
 {
 	return o->op != LUTRA_OP_EXEC && o->op != LUTRA_OP_MAPX &&
@@ -505,7 +508,8 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	if (r < 0)
 		return r;
 	b->run.objects++;
-	return put_event_pair(b, RUN_OBJECT, entry->number - 1, id);
+	return put_event_pair(b, RUN_OBJECT, entry->number - 1,
+			      rec->nr == LUTRA_NR_NONE ? id | RUN_WORKER : id);
 }
 
 static int add_mark_record(struct run_builder *b, const struct lutra_record *rec, const char *str)

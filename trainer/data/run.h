@@ -26,9 +26,11 @@ enum run_code {
 	RUN_PROCESS,		/* payload: task; the next word is the number of its process */
 	RUN_EXEC,		/* payload: task */
 	RUN_EXEC_AGAIN,		/* the same, of the program that its process runs, in place */
-	RUN_OBJECT,		/* payload: task; the next word is the object */
+	RUN_OBJECT,		/* payload: task; the next word is the object, with RUN_WORKER */
 	RUN_TIME,		/* payload: milliseconds that passed */
 };
+
+#define RUN_WORKER 0x80000000u /* an io_uring worker used the object, outside any system call */
 
 /* A block holds whole events. */
 struct run_block {
@@ -81,7 +83,8 @@ int run_names_init(struct run_names *n); /* Returns 0 or -ENOMEM. */
 void run_names_done(struct run_names *n);
 
 /*
- * Folds each component of a path. s: len bytes, without an empty component. out: room for len bytes.
+ * Folds each component of a path. s: len bytes, without an empty component. out: room for len
+ * bytes.
  * Returns the bytes written, without NUL.
  */
 size_t run_fold_path(const char *s, size_t len, char *out);
@@ -108,8 +111,9 @@ int run_builder_add(struct run_builder *b, const struct lutra_record *rec, const
 		    size_t str_len, struct err *err);
 
 /*
- * Passes a record of a task that the run leaves out: what the task did is not part of the run. That the
- * task lives, and which files it writes, counts for the other tasks. Returns as run_builder_add().
+ * Passes a record of a task that the run leaves out: what the task did is not part of the run. That
+ * the task lives, and which files it writes, counts for the other tasks. Returns as
+ * run_builder_add().
  */
 int run_builder_pass(struct run_builder *b, const struct lutra_record *rec, const char *str,
 		     size_t str_len, struct err *err);

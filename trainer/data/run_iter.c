@@ -149,7 +149,8 @@ bool run_iter_next(struct run_iter *r, struct run_event *ret)
 					  .ms = r->ms,
 					  .attached = attached_to(r, payload)};
 		if (code == RUN_OBJECT) {
-			ret->object = r->words[r->pos++];
+			ret->is_worker = (r->words[r->pos] & RUN_WORKER) != 0;
+			ret->object = r->words[r->pos++] & ~RUN_WORKER;
 			return true;
 		}
 		lutra_role_follow(ret->state, r->policy, r->steady[r->process[payload]]);
@@ -164,8 +165,6 @@ bool run_iter_next(struct run_iter *r, struct run_event *ret)
 
 void run_counts_done(struct run_counts *c)
 {
-	for (int i = 0; i < 3; i++)
-		free(c->pairs[i]);
 	free(c->object_roles);
 	memset(c, 0, sizeof(*c));
 }
@@ -201,33 +200,6 @@ int run_count_syscalls(const struct run *run, const struct lutra_policy *policy,
 			ret->object_roles[e.object] |= (uint8_t)(1u << e.state->role);
 		else
 			count_syscall(&e, policy, ret);
-	}
-	return 0;
-}
-
-int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
-		    bool sessions, struct run_counts *ret)
-{
-	_cleanup_(run_iter_done) struct run_iter r = {0};
-	struct run_event e;
-	struct lutra_syscall_score score;
-	uint32_t *pairs = calloc(PAIRS_SIZE(layer), sizeof(*pairs));
-
-	ret->pairs[layer] = pairs;
-	if (!pairs || run_iter_init(&r, run, policy) < 0)
-		return -ENOMEM;
-	while (run_iter_next(&r, &e)) {
-		uint8_t before = e.state->c0;
-
-		if (!e.is_syscall)
-			continue;
-		lutra_score_syscall(e.state, policy, e.nr, NULL, NULL, &score);
-		if (!sessions && e.state->role == LUTRA_ROLE_SESSION)
-			continue;
-		if (layer > 0)
-			pairs[layer == 1 ? score.pairs.i1 : score.pairs.i2]++;
-		else if (score.token != LUTRA_UNK && before != LUTRA_UNK)
-			pairs[score.pairs.i0]++;
 	}
 	return 0;
 }

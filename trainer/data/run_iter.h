@@ -16,6 +16,7 @@ struct run_event {
 	struct lutra_state *state;
 	uint32_t ms;	 /* since the start of the run */
 	bool is_syscall; /* else an object event */
+	bool is_worker;	 /* of an object: an io_uring worker used it, so level M leaves it out */
 	uint32_t nr;	 /* of a system call; LUTRA_NR for one through a foreign entry */
 	uint32_t object; /* of an object event: its number in run_names.objects */
 	void *attached;	 /* what run_iter_attach() attached to the task, or NULL */
@@ -23,7 +24,7 @@ struct run_event {
 
 struct run_iter {
 	const struct run *run;
-	const struct lutra_policy *policy; /* its steady, p1 and p2 count here */
+	const struct lutra_policy *policy; /* only steady, first_stays, m.p1 and m.p2 are used */
 	struct lutra_state *states;	   /* (run->n_tasks) */
 	uint32_t *process;		   /* number of each task's: (run->n_tasks) */
 	uint8_t *steady;		   /* of each process: (run->n_processes + 1) */
@@ -51,8 +52,8 @@ void run_iter_done(struct run_iter *r);
 
 /*
  * Attaches the caller's own state to every task: `bytes` bytes, a copy of initial when the task
- * begins and a copy of its parent's after a fork. To be called once, before the first event. initial
- * must outlive the iterator. Returns 0 or -ENOMEM.
+ * begins and a copy of its parent's after a fork. To be called once, before the first event.
+ * initial must outlive the iterator. Returns 0 or -ENOMEM.
  */
 int run_iter_attach(struct run_iter *r, size_t bytes, const void *initial);
 
@@ -62,13 +63,9 @@ bool run_iter_next(struct run_iter *r, struct run_event *ret);
 /* The counts of one run, which training adds up over runs. */
 struct run_counts {
 	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	uint32_t *pairs[3];    /* of layers 0 to 2, indexed as the tables of struct lutra_policy */
 	uint8_t *object_roles; /* by object: bit per role that it was seen in */
 	enum policy_first_process first_process;
 };
-
-#define PAIRS_SHIFT(layer) ((layer) == 0 ? 8u : 7u)
-#define PAIRS_SIZE(layer) ((size_t)1 << 2 * PAIRS_SHIFT(layer))
 
 /* Frees the counts and zeroes them. */
 void run_counts_done(struct run_counts *c);
@@ -76,14 +73,5 @@ void run_counts_done(struct run_counts *c);
 /* Counts system calls and objects by role. ret must be zeroed. Returns 0 or -ENOMEM. */
 int run_count_syscalls(const struct run *run, const struct lutra_policy *policy, uint32_t n_objects,
 		       struct run_counts *ret);
-
-/*
- * Counts the pairs of one layer in ret->pairs[layer], by the policy's token map and the tables of
- * the layers below. At layer 0, pairs with UNK do not count: they can never be known. sessions: the
- * pairs of exec sessions count too.
- * Returns 0 or -ENOMEM.
- */
-int run_count_pairs(const struct run *run, const struct lutra_policy *policy, unsigned layer,
-		    bool sessions, struct run_counts *ret);
 
 #endif

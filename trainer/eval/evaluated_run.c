@@ -101,16 +101,6 @@ static int judge_record(struct eval_context *c, const struct lutra_record *rec, 
 		child = tasks_find(&c->tasks, (uint32_t)rec->arg);
 		if (child && child != t)
 			child->id = UINT32_MAX;
-		if (child && !rec->nr)
-			lutra_state_fork(&child->gated.state);
-		break;
-	case LUTRA_RECORD_ARM:
-		if (c->judge.detectors->gated)
-			float_levels_arm(c->judge.detectors->gated, &t->gated, rec);
-		break;
-	case LUTRA_RECORD_EXEC:
-		lutra_state_exec(&t->gated.state, c->judge.detectors->image,
-				 tasks_process(t)->again);
 		break;
 	default:
 		break;

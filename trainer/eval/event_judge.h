@@ -5,7 +5,7 @@
 
 #include "lib/replay/replay.h"
 #include "trainer/eval/detectors/baselines.h"
-#include "trainer/eval/detectors/float_levels.h"
+#include "trainer/eval/detectors/reconstruction.h"
 #include "trainer/eval/rivals/token_panel.h"
 
 /*
@@ -15,22 +15,20 @@
 struct detectors {
 	const struct policy *policy;
 	const struct lutra_policy *image; /* kernel form of the policy */
-	const struct policy *random;	  /* the same runs with random codes */
 	const struct baselines *baselines;
-	const struct float_levels *gated; /* rule A without rounding */
-	const struct float_levels *mean;  /* the baseline `reconstruction` */
-	const struct token_panel *panel;  /* level M and its rivals */
+	const struct reconstruction *reconstruction;
+	const struct token_panel *panel; /* level M and its rivals */
 };
 
 /* A task of the run, copied by fork. */
 struct eval_task {
-	uint32_t id;	     /* in run_results.tasks, or UINT32_MAX: none yet */
-	bool attacked;	     /* part of the attack */
-	uint16_t nr;	     /* of the last system call */
-	uint64_t syscall_ns; /* when it was */
-	struct lutra_matches matches, float_matches; /* of the kill rule, with A and with float A */
+	uint32_t id;		      /* in run_results.tasks, or UINT32_MAX: none yet */
+	bool attacked;		      /* part of the attack */
+	uint16_t nr;		      /* of the last system call */
+	uint64_t syscall_ns;	      /* when it was */
+	struct lutra_matches matches; /* of the kill rule */
 	struct syscall_history history;
-	struct float_state gated, mean;
+	struct reconstruction_state reconstruction;
 	struct token_panel_task panel;
 };
 
@@ -40,15 +38,13 @@ struct event_result {
 	const char *str; /* str_len, or NULL */
 	size_t str_len;
 	uint32_t fired; /* bit per enum detector */
-	float score[DETECTOR_NAMED];
+	float score[DETECTOR_COUNT];
 	struct replay_step step; /* by the policy */
 };
 
 struct event_judge {
 	const struct detectors *detectors;
-	struct replay *replay,
-		*random;	 /* by the policy; by the policy with random codes, or NULL */
-	struct lutra_seen *seen; /* pairs that the gated float levels have counted */
+	struct replay *replay;		     /* by the policy */
 	struct token_panel_seen *panel_seen; /* or NULL */
 };
 
@@ -65,7 +61,8 @@ void event_judge_init_task(const struct event_judge *j, struct eval_task *t);
 /*
  * Judges a record of a task; ret->rec, str and str_len are set by the caller. t may be NULL for a
  * record that is no system call and no object event.
- * Returns 1, 0 if the record is not scored (a fork, an exec, an exit), or an error of replay_next().
+ * Returns 1, 0 if the record is not scored (a fork, an exec, an exit), or an error of
+ * replay_next().
  */
 int event_judge_record(struct event_judge *j, struct eval_task *t, struct event_result *ret);
 

@@ -46,7 +46,7 @@ static void count_curves(struct run_results *r, const struct event_result *e)
 
 	for (unsigned k = 0; k < DETECTOR_PANEL; k++) {
 		struct run_curve *c = &r->curve[k];
-		double level = e->score[DETECTOR_M + k];
+		double level = e->score[DETECTOR_TOKENS + k];
 
 		if (level <= RUN_CURVE_MIN)
 			continue;
@@ -72,7 +72,7 @@ static void count_false_alarms(struct run_results *r, const struct event_result 
 		x->false_alarms += !x->last_false_ns || now - x->last_false_ns > GAP_NS;
 		x->last_false_ns = now;
 	}
-	/* Refused because A or B fired before, not by the deny set. */
+	/* Refused because level M matched before, not by the deny set. */
 	r->refused_after_alert += e->step.is_object && e->step.verdict == LUTRA_VERDICT_DENY &&
 				  !(e->fired & BIT(DETECTOR_DENY));
 }
@@ -112,21 +112,19 @@ static void describe_event(const struct event_result *e, const char *arch,
 			 role_name(e->step.role));
 }
 
-/* Adds a point to the timeline if a detector fired or a level is above 0. */
+/* Adds a point to the timeline if a detector fired or the level is above 0. */
 static int add_timeline_point(struct run_results *r, const struct run_labels *labels,
 			      const struct event_result *e, const char *arch)
 {
 	struct timeline_point *p;
 
-	if (r->n_points == TIMELINE_POINTS_MAX ||
-	    (!e->fired && e->step.a == 0 && e->step.b == 0 && r->n_points))
+	if (r->n_points == TIMELINE_POINTS_MAX || (!e->fired && e->step.level == 0 && r->n_points))
 		return 0;
 	if (ARRAY_RESERVE(r->points, r->points_size, r->n_points + 1) < 0)
 		return -ENOMEM;
 	p = &r->points[r->n_points++];
 	p->ms = ((double)e->rec->ts_ns - (double)labels->onset_ns) / 1e6;
-	p->a = (float)e->step.a;
-	p->b = (float)e->step.b;
+	p->level = (float)e->step.level;
 	p->tid = e->rec->tid;
 	p->fired = e->fired & (BIT(DETECTOR_POLICY) - 1);
 	if (p->fired || e->step.weight[0] || e->step.weight[1] || e->step.weight[2])
@@ -138,15 +136,15 @@ static int add_timeline_point(struct run_results *r, const struct run_labels *la
 static void count_score(struct evaluated_task *task, const struct event_result *e)
 {
 	task->calls += !e->step.is_object;
-	for (unsigned i = 0; i < DETECTOR_NAMED; i++) {
+	for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
 		bool counted = i == DETECTOR_T || i == DETECTOR_TH ||
 			       (i >= DETECTOR_OBJECTS && i < DETECTOR_POLICY);
 		/* A mean over few system calls is not judged, but a short task has no other. */
-		bool early = i == DETECTOR_RECONSTRUCTION && task->calls <= FLOAT_LEVELS_MEAN;
+		bool early = i == DETECTOR_RECONSTRUCTION && task->calls <= RECONSTRUCTION_MEAN;
 
 		if (counted)
 			task->score[i] += e->score[i];
-		else if (early || e->score[i] > task->score[i])
+		else if ((early && !e->step.is_object) || e->score[i] > task->score[i])
 			task->score[i] = e->score[i];
 	}
 }

@@ -38,24 +38,24 @@ struct detector_result {
 struct evaluated_task {
 	bool attack;
 	uint32_t calls; /* system calls */
-	float score[DETECTOR_NAMED];
+	float score[DETECTOR_COUNT];
 };
 
 /* A moment of the attack, or of its root task in the second before. */
 struct timeline_point {
-	double ms;  /* since the onset */
-	float a, b; /* the task's levels, in units of the scorer */
+	double ms;   /* since the onset */
+	float level; /* M of the task, in units of the scorer */
 	uint32_t tid;
 	uint32_t fired;		  /* bit per detector of the policy */
-	char text[TIMELINE_TEXT]; /* the event; "" if nothing fired and the levels did not rise */
+	char text[TIMELINE_TEXT]; /* the event; "" if nothing fired and the level did not rise */
 };
 
 /* Written by run_results.c alone. */
 struct run_results {
 	uint64_t benign_calls, attack_calls; /* system calls */
-	uint32_t refused_after_alert; /* benign operations refused in the second after A or B */
+	uint32_t refused_after_alert;	     /* benign operations refused in the second after M */
 	struct detector_result detector[DETECTOR_COUNT];
-	struct run_curve curve[DETECTOR_PANEL]; /* by detector from DETECTOR_M on */
+	struct run_curve curve[DETECTOR_PANEL]; /* by detector from DETECTOR_TOKENS on */
 	struct evaluated_task *tasks;
 	size_t n_tasks, tasks_size;
 	struct timeline_point *points; /* in the order of time */

@@ -83,7 +83,7 @@ static void take_results(const struct run_results *results, const struct splice 
 	ret->made = true;
 	ret->calls = (uint32_t)splice->n;
 	ret->payload = count_payload(splice, splice->n);
-	for (unsigned i = 0; i < DETECTOR_NAMED; i++) {
+	for (unsigned i = 0; i < DETECTOR_COUNT; i++) {
 		const struct detector_result *x = &results->detector[i];
 		struct splice_seen *seen = &ret->detector[i];
 

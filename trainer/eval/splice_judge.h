@@ -19,7 +19,7 @@ struct splice_result {
 	bool made;	/* else the goal could not be reached */
 	uint32_t calls; /* of the attack */
 	uint32_t payload;
-	struct splice_seen detector[DETECTOR_NAMED];
+	struct splice_seen detector[DETECTOR_COUNT];
 };
 
 /* A run in memory: the task before the attack, the mark of the onset, and the attack. */

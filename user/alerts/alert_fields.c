@@ -14,6 +14,8 @@
 #define I ALERT_TYPE_INTEGER
 #define B ALERT_TYPE_BOOLEAN
 
+#define HISTORY_TEXT (LUTRA_HISTORY * (3 * ALERT_HISTORY_NAME + 48))
+
 const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_TIME] = {"time_ns", "evt.time", I, true},
 	[ALERT_CONTAINER_ID] = {"container_id", "container.id", T, false},
@@ -34,10 +36,8 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_PPID] = {"ppid", "proc.ppid", I, false},
 	[ALERT_REFUSED] = {"refused", "lutra.refused", B, false},
 	[ALERT_FALLBACK] = {"standin", "lutra.standin", B, false},
-	[ALERT_LEVEL_A] = {"a", "lutra.a", I, false},
-	[ALERT_LEVEL_B] = {"b", "lutra.b", I, false},
-	[ALERT_THRESHOLD_A] = {"th_a", "lutra.th_a", I, false},
-	[ALERT_THRESHOLD_B] = {"th_b", "lutra.th_b", I, false},
+	[ALERT_LEVEL] = {"m", "lutra.m", I, false},
+	[ALERT_THRESHOLD] = {"th_m", "lutra.th_m", I, false},
 	[ALERT_WEIGHT0] = {"weight0", NULL, I, false},
 	[ALERT_WEIGHT1] = {"weight1", NULL, I, false},
 	[ALERT_WEIGHT2] = {"weight2", NULL, I, false},
@@ -106,21 +106,80 @@ void alert_fields_put_json(struct alert_fields *f, enum alert_field field, const
 		put_clean(f, field, text);
 }
 
-static void put_history(struct alert_fields *f, const struct lutra_evidence *ev)
+/* ---- the history ---- */
+
+unsigned alert_history_length(const struct lutra_evidence *ev)
 {
-	unsigned n = ev->syscalls < LUTRA_HISTORY ? (unsigned)ev->syscalls : LUTRA_HISTORY;
-	char text[LUTRA_HISTORY * 64], name[32];
+	unsigned syscalls = ev->syscalls < LUTRA_HISTORY ? (unsigned)ev->syscalls : LUTRA_HISTORY;
+	unsigned first = 0;
+
+	/*
+	 * The history has at least as many entries as the lineage made system calls. Objects add
+	 * more. An entry that was never written is all 0.
+	 */
+	while (first < LUTRA_HISTORY - syscalls && !ev->history[first].nr_role &&
+	       !ev->history[first].weight)
+		first++;
+	return LUTRA_HISTORY - first;
+}
+
+void alert_history_name(const struct lutra_history *h, const struct policy *p,
+			char buf[static ALERT_HISTORY_NAME])
+{
+	unsigned number = h->nr_role & LUTRA_HISTORY_NR;
+	const struct policy_key *key;
+
+	if (!(h->nr_role & LUTRA_HISTORY_OBJECT)) {
+		char name[32];
+
+		snprintf(buf, ALERT_HISTORY_NAME, "%s",
+			 syscall_name(NULL, number, name, sizeof(name)));
+		return;
+	}
+	key = p && number >= LUTRA_KEY_FIRST ? policy_key_by_number(p, number) : NULL;
+	if (number == LUTRA_KEY_NEW)
+		snprintf(buf, ALERT_HISTORY_NAME, "new object");
+	else if (key)
+		text_clean(key->name, strnlen(key->name, sizeof(key->name)), buf,
+			   ALERT_HISTORY_NAME);
+	else
+		snprintf(buf, ALERT_HISTORY_NAME, "object %u", number);
+}
+
+/* Writes a name, with "%" and two digits in place of each character that separates entries. */
+static void escape_name(const char *name, char buf[static 3 * ALERT_HISTORY_NAME])
+{
+	size_t n = 0;
+
+	for (; *name; name++) {
+		if (strchr(" ,%", *name))
+			n += (size_t)sprintf(buf + n, "%%%02x", (unsigned)(unsigned char)*name);
+		else
+			buf[n++] = *name;
+	}
+	buf[n] = '\0';
+}
+
+/*
+ * Writes the history, "NAME ROLE WEIGHT[ novel],…". The name of an object is escaped, and has the
+ * prefix "object:".
+ */
+static void put_history(struct alert_fields *f, const struct lutra_evidence *ev,
+			const struct policy *p)
+{
+	char text[HISTORY_TEXT] = "", name[ALERT_HISTORY_NAME], escaped[3 * ALERT_HISTORY_NAME];
 	size_t len = 0;
 
-	text[0] = '\0';
-	for (unsigned i = LUTRA_HISTORY - n; i < LUTRA_HISTORY; i++) {
-		const struct lutra_history *p = &ev->history[i];
+	for (unsigned i = LUTRA_HISTORY - alert_history_length(ev); i < LUTRA_HISTORY; i++) {
+		const struct lutra_history *h = &ev->history[i];
+		bool is_object = h->nr_role & LUTRA_HISTORY_OBJECT;
 
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %s %u%s",
-					len ? "," : "",
-					syscall_name(NULL, p->nr_role & 0xfff, name, sizeof(name)),
-					role_name(p->nr_role >> 12 & 7), p->weight,
-					p->nr_role & LUTRA_HISTORY_NOVEL ? " novel" : "");
+		alert_history_name(h, p, name);
+		escape_name(name, escaped);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%s %s %u%s",
+					len ? "," : "", is_object ? "object:" : "", escaped,
+					role_name(h->nr_role >> 12 & 7), h->weight,
+					h->nr_role & LUTRA_HISTORY_NOVEL ? " novel" : "");
 	}
 	put_clean(f, ALERT_HISTORY, text);
 }
@@ -159,7 +218,8 @@ static void put_object_fields(struct alert_fields *f, const struct lutra_evidenc
 	put_clean(f, ALERT_PATH, buf);
 }
 
-static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev)
+static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev,
+			 const struct policy *p)
 {
 	char name[32];
 
@@ -169,10 +229,8 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	f->number[ALERT_REFUSED] = ev->refused;
 	f->number[ALERT_FALLBACK] = ev->fallback;
 	f->number[ALERT_EXEC_SESSION] = ev->exec_session != 0;
-	f->number[ALERT_LEVEL_A] = ev->level_a;
-	f->number[ALERT_LEVEL_B] = ev->level_b;
-	f->number[ALERT_THRESHOLD_A] = ev->threshold_a;
-	f->number[ALERT_THRESHOLD_B] = ev->threshold_b;
+	f->number[ALERT_LEVEL] = ev->level;
+	f->number[ALERT_THRESHOLD] = ev->threshold == LUTRA_THRESHOLD_OFF ? 0 : ev->threshold;
 	f->number[ALERT_WEIGHT0] = ev->weight[0];
 	f->number[ALERT_WEIGHT1] = ev->weight[1];
 	f->number[ALERT_WEIGHT2] = ev->weight[2];
@@ -190,7 +248,7 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	put_object_fields(f, ev);
 	if (ev->starter_len)
 		put_bytes(f, ALERT_STARTER, alert_starter(ev), ev->starter_len);
-	put_history(f, ev);
+	put_history(f, ev, p);
 }
 
 static void put_container(struct alert_fields *f, const struct alert *a)
@@ -211,10 +269,10 @@ static void put_container(struct alert_fields *f, const struct alert *a)
 	alert_fields_put(f, ALERT_POD_NAMESPACE, w->pod_namespace);
 }
 
-void alert_fields_set(struct alert_fields *f, const struct alert *a)
+void alert_fields_set(struct alert_fields *f, const struct alert *a, const struct policy *p)
 {
 	memset(f, 0, offsetof(struct alert_fields, buf));
 	f->number[ALERT_TIME] = (int64_t)a->time_ns;
-	put_evidence(f, &a->evidence);
+	put_evidence(f, &a->evidence, p);
 	put_container(f, a);
 }

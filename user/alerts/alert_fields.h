@@ -7,9 +7,9 @@
 #ifndef LUTRA_USER_ALERTS_ALERT_FIELDS_H
 #define LUTRA_USER_ALERTS_ALERT_FIELDS_H
 
+#include "lib/policy/policy.h"
 #include "user/alerts/alert.h"
 
-/* In the order of the store's columns. */
 enum alert_field {
 	ALERT_TIME,
 	ALERT_CONTAINER_ID,
@@ -30,10 +30,8 @@ enum alert_field {
 	ALERT_PPID,
 	ALERT_REFUSED,
 	ALERT_FALLBACK,
-	ALERT_LEVEL_A,
-	ALERT_LEVEL_B,
-	ALERT_THRESHOLD_A,
-	ALERT_THRESHOLD_B,
+	ALERT_LEVEL,
+	ALERT_THRESHOLD,
 	ALERT_WEIGHT0,
 	ALERT_WEIGHT1,
 	ALERT_WEIGHT2,
@@ -69,7 +67,8 @@ struct alert_field_info {
 
 extern const struct alert_field_info alert_field_table[ALERT_FIELDS];
 
-#define ALERT_FIELDS_BYTES 24576
+#define ALERT_HISTORY_NAME 128 /* bytes of the name of a call or an object, with the NUL */
+#define ALERT_FIELDS_BYTES 36864
 
 struct alert_fields {
 	const char *text[ALERT_FIELDS]; /* of text fields; NULL: unknown */
@@ -79,16 +78,28 @@ struct alert_fields {
 };
 
 /*
- * Returns true if an optional field is unknown: the JSON leaves it out, the store has NULL. A number
- * is unknown if it is 0.
+ * Returns true if an optional field is unknown: the JSON leaves it out, the store has NULL. A
+ * number is unknown if it is 0.
  */
 bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field field);
 
 /*
- * Flattens an alert into a row. ALERT_ANCESTORS, ALERT_PACKAGE and the optional fields are unknown
- * until alert_fields_put() sets them.
+ * Flattens an alert into a row. p: the policy that judged it, which has the names of the objects in
+ * the history; NULL: numbers stand for them. ALERT_ANCESTORS, ALERT_PACKAGE and the optional fields
+ * are unknown until alert_fields_put() sets them.
  */
-void alert_fields_set(struct alert_fields *f, const struct alert *a);
+void alert_fields_set(struct alert_fields *f, const struct alert *a, const struct policy *p);
+
+/* Returns how many entries the history of an alert has. They are the last ones of the array. */
+unsigned alert_history_length(const struct lutra_evidence *ev);
+
+/*
+ * Writes the name of an entry of a history: a system call, or an object as the policy p names it.
+ * If p is NULL, the number of the object.
+ */
+void alert_history_name(const struct lutra_history *h, const struct policy *p,
+			char buf[static ALERT_HISTORY_NAME]);
+
 /* Returns a text field, "" if it is unknown. */
 static inline const char *alert_fields_text(const struct alert_fields *f, enum alert_field field)
 {
@@ -97,7 +108,10 @@ static inline const char *alert_fields_text(const struct alert_fields *f, enum a
 /* Copies a text of any bytes into a text field; what does not fit is cut. NULL: unknown. */
 void alert_fields_put(struct alert_fields *f, enum alert_field field, const char *text);
 
-/* Copies JSON text, which has no control characters, into a text field. What does not fit is unknown. */
+/*
+ * Copies JSON text, which has no control characters, into a text field. What does not fit is
+ * unknown.
+ */
 void alert_fields_put_json(struct alert_fields *f, enum alert_field field, const char *text);
 
 #endif

@@ -2,6 +2,8 @@
 /* Prints alerts as JSON. Any thread. */
 #include "user/alerts/alert_json.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/abi/rules.h"
@@ -9,42 +11,80 @@
 #include "user/alerts/alert_text.h"
 #include "user/sys/clock.h"
 
-#define NGRAM_SYSCALLS 8 /* the system calls whose pairs the three layers weigh */
+#define NGRAM_EVENTS 8 /* calls and objects that the three layers of level M see */
 #define LEVEL_ONE 4096.0
 
 /* ---- the object ---- */
 
-/* Parses the history: "call role weight[ novel],…". */
+/* Reverses the escaping of a name: "%" and two hexadecimal digits become one character. */
+static void unescape_name(char *name)
+{
+	char *to = name, digits[3] = "";
+
+	for (const char *from = name; *from; from++) {
+		if (*from == '%' && isxdigit((unsigned char)from[1]) &&
+		    isxdigit((unsigned char)from[2])) {
+			memcpy(digits, from + 1, 2);
+			*to++ = (char)strtoul(digits, NULL, 16);
+			from += 2;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+}
+
+/*
+ * Parses an entry of the history: "NAME ROLE WEIGHT[ novel]". Returns NULL if s has another form.
+ */
+static json_t *history_entry_to_json(const char *s)
+{
+	static const char object[] = "object:";
+	char name[3 * ALERT_HISTORY_NAME + sizeof(object)], role[32], novel[8] = "";
+	bool is_object = strncmp(s, object, strlen(object)) == 0;
+	unsigned weight;
+
+	_Static_assert(sizeof(name) > 391, "the name fits");
+	/* NOLINTNEXTLINE(cert-err34-c): alert_fields_set() wrote the digits */
+	if (sscanf(s, "%391[^ ,] %31[^ ,] %u %7[a-z]", name, role, &weight, novel) < 3)
+		return NULL;
+	if (is_object)
+		unescape_name(name);
+	return json_pack("{s:s, s:s, s:i, s:b}", is_object ? "object" : "call",
+			 is_object ? name + strlen(object) : name, "role", role, "weight",
+			 (int)weight, "novel", novel[0] != '\0');
+}
+
+/* Parses the history that alert_fields_set() writes. */
 static json_t *history_to_json(const char *s)
 {
 	json_t *list = json_array();
-	char call[64], role[32], novel[8];
-	unsigned weight;
 
 	while (s && *s) {
-		novel[0] = '\0';
-		/* NOLINTNEXTLINE(cert-err34-c): alert_fields_set() wrote the digits */
-		if (sscanf(s, "%63[^ ,] %31[^ ,] %u %7[a-z]", call, role, &weight, novel) >= 3)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:b}", "call", call,
-							      "role", role, "weight", (int)weight,
-							      "novel", novel[0] != '\0'));
+		/* If s is no entry, the value is NULL and nothing is appended. */
+		json_array_append_new(list, history_entry_to_json(s));
 		s += strcspn(s, ",");
 		s += *s == ',';
 	}
 	return list;
 }
 
-/* Joins the names of the last system calls: "read openat execve". */
+/* Joins the names of the last calls and objects: "read openat [read own/ /srv] execve". */
 static json_t *ngram_to_json(const json_t *history)
 {
-	size_t n = json_array_size(history), i = n > NGRAM_SYSCALLS ? n - NGRAM_SYSCALLS : 0;
-	char buf[NGRAM_SYSCALLS * 64] = "";
+	size_t n = json_array_size(history), i = n > NGRAM_EVENTS ? n - NGRAM_EVENTS : 0;
+	char buf[NGRAM_EVENTS * (ALERT_HISTORY_NAME + 4)] = "";
 	size_t len = 0;
 
-	for (; i < n; i++)
+	for (; i < n; i++) {
+		const json_t *entry = json_array_get(history, i);
+		const char *object = json_string_value(json_object_get(entry, "object"));
+
 		len += (size_t)snprintf(
-			buf + len, sizeof(buf) - len, "%s%s", len ? " " : "",
-			json_string_value(json_object_get(json_array_get(history, i), "call")));
+			buf + len, sizeof(buf) - len, "%s%s%s%s", len ? " " : "", object ? "[" : "",
+			object ? object : json_string_value(json_object_get(entry, "call")),
+			object ? "]" : "");
+	}
 	return json_string(buf);
 }
 
@@ -60,19 +100,15 @@ static json_t *field_to_json(const struct alert_fields *f, enum alert_field fiel
 	}
 }
 
-/* Score and threshold are those of level B if its rule matched, else those of level A. */
 static void add_derived(json_t *o, const struct alert_fields *f)
 {
-	bool b = f->text[ALERT_RULE] &&
-		 strcmp(f->text[ALERT_RULE], rule_name(LUTRA_RULE_LEVEL_B)) == 0;
-	int64_t score = f->number[b ? ALERT_LEVEL_B : ALERT_LEVEL_A];
-	int64_t threshold = f->number[b ? ALERT_THRESHOLD_B : ALERT_THRESHOLD_A];
 	json_t *history = history_to_json(f->text[ALERT_HISTORY]);
 
 	json_object_update_new(o, json_pack("{s:f, s:f, s:s, s:[I, I, I], s:o, s:o}", "lutra.score",
-					    (double)score / LEVEL_ONE, "lutra.threshold",
-					    (double)threshold / LEVEL_ONE, "lutra.action",
-					    alert_outcome(f), "lutra.weights",
+					    (double)f->number[ALERT_LEVEL] / LEVEL_ONE,
+					    "lutra.threshold",
+					    (double)f->number[ALERT_THRESHOLD] / LEVEL_ONE,
+					    "lutra.action", alert_outcome(f), "lutra.weights",
 					    (json_int_t)f->number[ALERT_WEIGHT0],
 					    (json_int_t)f->number[ALERT_WEIGHT1],
 					    (json_int_t)f->number[ALERT_WEIGHT2], "lutra.ngram",

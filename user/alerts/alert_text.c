@@ -89,13 +89,20 @@ static bool has_verdict(const struct alert_fields *f, unsigned verdict)
 	return strcmp(field_text(f, ALERT_VERDICT), verdict_name(verdict)) == 0;
 }
 
+const char *alert_title_of(const char *rule)
+{
+	unsigned i;
+
+	if (rule_is_old(rule))
+		return "Unusual sequence of system calls";
+	if (rule_find(rule, &i) < 0)
+		i = LUTRA_RULE_NONE;
+	return rule_get(i)->title;
+}
+
 const char *alert_rule_title(const struct alert_fields *f)
 {
-	unsigned rule;
-
-	if (rule_find(field_text(f, ALERT_RULE), &rule) < 0)
-		rule = LUTRA_RULE_NONE;
-	return rule_get(rule)->title;
+	return alert_title_of(field_text(f, ALERT_RULE));
 }
 
 int alert_syslog_level(const struct alert_fields *f)

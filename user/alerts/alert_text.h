@@ -18,6 +18,8 @@ void alert_object_text(const struct lutra_object *o, const char *str, size_t str
 void alert_path_text(const struct lutra_object *o, const char *str, size_t str_len,
 		     char buf[static ALERT_PATH_TEXT]);
 
+/* Returns the title of the rule with a name. Rules of older versions have one too. */
+const char *alert_title_of(const char *rule);
 /* Returns the title of the rule that matched. */
 const char *alert_rule_title(const struct alert_fields *f);
 /* Returns the priority as a level of syslog: LOG_NOTICE, LOG_WARNING or LOG_CRIT. */

@@ -27,7 +27,8 @@ struct cached_policy {
 
 struct expected_cache {
 	struct cached_policy policy[EXPECTED_POLICIES];
-	struct throttle limit;
+	struct throttle limit; /* limits how many alerts are described */
+	struct throttle loads; /* limits how many policies are read from the disk */
 };
 
 static void cached_policy_done(struct cached_policy *c)
@@ -49,64 +50,71 @@ void expected_cache_free(struct expected_cache *c)
 	free(c);
 }
 
-/* ---- system calls ---- */
-
-/* Returns the name of the syscall that a token stands for; NULL: PAD or UNK. */
-static const char *name_of_token(const struct policy *p, unsigned token, char buf[static 32])
-{
-	for (unsigned role = 0; token >= LUTRA_TOKEN0 && role < LUTRA_ROLES; role++)
-		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-			if (p->token[role][nr] == token)
-				return syscall_name(p->arch, nr, buf, 32);
-	return NULL;
-}
+/* ---- the history ---- */
 
 json_t *expected_successors(const struct policy *p, unsigned token)
 {
 	json_t *list = json_array();
-	char buf[32];
+	char buf[ALERT_HISTORY_NAME];
+	uint8_t role;
 
 	for (unsigned i = 0; token < p->v && i < POLICY_SUCCESSORS; i++) {
-		unsigned next = p->successors[token * POLICY_SUCCESSORS + i];
-		const char *call = name_of_token(p, next, buf);
+		uint8_t next = p->successors[token * POLICY_SUCCESSORS + i];
+		const char *name = policy_token_name(p, next, &role, buf, sizeof(buf));
 
-		if (call)
-			json_array_append_new(list, json_string(call));
+		if (next >= LUTRA_TOKEN0 && strcmp(name, "?") != 0)
+			json_array_append_new(list, text_json(name, strlen(name)));
 	}
 	return list;
 }
 
-/* Returns the token of a call of the history; 0 (PAD): not known. */
-static unsigned token_of_call(const struct policy *p, unsigned nr, unsigned role)
+/* Returns the token of an entry in a role; LUTRA_UNK: no run had it in this role. */
+static uint8_t token_in_role(const struct policy *p, const struct lutra_history *h, unsigned role)
 {
-	if (nr >= LUTRA_NR || role > LUTRA_ROLE_ANY)
-		return 0;
-	if (role == LUTRA_ROLE_ANY ||
-	    (role == LUTRA_ROLE_SESSION && p->token[role][nr] == LUTRA_UNK))
-		for (role = 0; role < LUTRA_ROLE_SESSION - 1 && p->token[role][nr] == LUTRA_UNK;)
-			role++;
-	return p->token[role][nr];
+	unsigned number = h->nr_role & LUTRA_HISTORY_NR;
+	const struct policy_key *key;
+
+	if (!(h->nr_role & LUTRA_HISTORY_OBJECT))
+		return number < LUTRA_NR ? p->token[role][number] : LUTRA_UNK;
+	key = number >= LUTRA_KEY_FIRST ? policy_key_by_number(p, number) : NULL;
+	return key ? key->token[role] : LUTRA_UNK;
 }
 
-/* The calls of a history that were unusual, each with those that usually follow its forerunner. */
-static json_t *calls_to_json(const struct policy *p, const struct lutra_history *h, unsigned n)
+/* Returns the token of an entry in the role that it has; LUTRA_UNK: it has no token. */
+static unsigned token_of_entry(const struct policy *p, const struct lutra_history *h)
+{
+	unsigned role = h->nr_role >> 12 & 7;
+	uint8_t token = LUTRA_UNK;
+
+	if (role > LUTRA_ROLE_ANY)
+		return LUTRA_UNK;
+	if (role < LUTRA_ROLES)
+		token = token_in_role(p, h, role);
+	/* The roles session and any know what other roles know. */
+	for (unsigned other = 0;
+	     role >= LUTRA_ROLE_SESSION && token < LUTRA_TOKEN0 && other < LUTRA_ROLES; other++)
+		token = token_in_role(p, h, other);
+	return token;
+}
+
+/* Lists the unusual entries of a history, each with what usually follows the entry before it. */
+static json_t *unusual_to_json(const struct policy *p, const struct lutra_history *h, unsigned n)
 {
 	json_t *list = json_array();
-	char before[32], came[32];
+	char before[ALERT_HISTORY_NAME], came[ALERT_HISTORY_NAME];
 
 	for (unsigned i = 1; i < n; i++) {
 		bool novel = h[i].nr_role & LUTRA_HISTORY_NOVEL;
-		unsigned nr = h[i - 1].nr_role & 0xfff, role = h[i - 1].nr_role >> 12 & 7;
 
 		if (!h[i].weight && !novel)
 			continue;
+		alert_history_name(&h[i - 1], p, before);
+		alert_history_name(&h[i], p, came);
 		json_array_append_new(
-			list,
-			json_pack("{s:i, s:s, s:s, s:i, s:b, s:o}", "position", (int)i, "after",
-				  syscall_name(NULL, nr, before, sizeof(before)), "came",
-				  syscall_name(NULL, h[i].nr_role & 0xfff, came, sizeof(came)),
-				  "weight", (int)h[i].weight, "novel", (int)novel, "expected",
-				  expected_successors(p, token_of_call(p, nr, role))));
+			list, json_pack("{s:i, s:s, s:s, s:i, s:b, s:o}", "position", (int)i,
+					"after", before, "came", came, "weight", (int)h[i].weight,
+					"novel", (int)novel, "expected",
+					expected_successors(p, token_of_entry(p, &h[i - 1]))));
 	}
 	return list;
 }
@@ -191,23 +199,43 @@ static bool is_policy_of(const struct cached_policy *c, const struct alert *a)
 	       strcmp(c->accepted_sha256, a->accepted_sha256) == 0;
 }
 
-/* Returns the policy that judged an alert, or NULL: it cannot be had any more. */
-static const struct policy *get_policy(struct expected_cache *cache, const struct alert *a)
+/* Returns the cache entry of the policy that judged an alert, or the entry used longest ago. */
+static struct cached_policy *find_cached(struct expected_cache *cache, const struct alert *a)
 {
 	struct cached_policy *c = &cache->policy[0];
-	uint64_t now = clock_now_ns();
 
 	for (size_t i = 0; i < EXPECTED_POLICIES; i++) {
 		struct cached_policy *other = &cache->policy[i];
 
-		if (is_policy_of(other, a)) {
-			c = other;
-			break;
-		}
+		if (is_policy_of(other, a))
+			return other;
 		if (other->used_ns < c->used_ns)
 			c = other;
 	}
+	return c;
+}
+
+/* Returns true if the policy that judged an alert may be read from the disk now. */
+static bool may_load(struct expected_cache *cache, const struct alert *a, uint64_t now)
+{
+	static const struct throttle_rate rate = {.per_second = 100, .burst = 200};
+	uint64_t folded;
+
+	return a->evidence.verdict != LUTRA_VERDICT_ALLOW &&
+	       throttle_pass(&cache->loads, &rate, now, &folded);
+}
+
+const struct policy *expected_policy(struct expected_cache *cache, const struct alert *a)
+{
+	uint64_t now = clock_now_ns();
+	struct cached_policy *c;
+
+	if (!cache || !a->policy_dir || !a->policy_sha256)
+		return NULL;
+	c = find_cached(cache, a);
 	if (!is_policy_of(c, a)) {
+		if (!may_load(cache, a, now))
+			return NULL;
 		cached_policy_done(c);
 		c->dir = strdup(a->policy_dir);
 		if (!c->dir)
@@ -215,7 +243,7 @@ static const struct policy *get_policy(struct expected_cache *cache, const struc
 		snprintf(c->sha256, sizeof(c->sha256), "%s", a->policy_sha256);
 		snprintf(c->accepted_sha256, sizeof(c->accepted_sha256), "%s", a->accepted_sha256);
 		load_cached(c);
-	} else if (!c->p && now - c->tried_ns > RETRY_NS) {
+	} else if (!c->p && now - c->tried_ns > RETRY_NS && may_load(cache, a, now)) {
 		load_cached(c);
 	}
 	c->used_ns = now;
@@ -243,7 +271,7 @@ static char *print_bounded(json_t *j)
 static json_t *describe_place(const struct policy *p, const struct lutra_history *h, unsigned n,
 			      unsigned op, const char *object)
 {
-	return json_pack("{s:o, s:o}", "calls", calls_to_json(p, h, n), "objects",
+	return json_pack("{s:o, s:o}", "calls", unusual_to_json(p, h, n), "objects",
 			 op == LUTRA_OP_NONE ? json_array() : objects_to_json(p, op, object));
 }
 
@@ -251,16 +279,16 @@ char *expected_describe(struct expected_cache *c, const struct alert *a)
 {
 	static const struct throttle_rate rate = {.per_second = 100, .burst = 200};
 	const struct lutra_evidence *ev = &a->evidence;
-	unsigned n = ev->syscalls < LUTRA_HISTORY ? (unsigned)ev->syscalls : LUTRA_HISTORY;
+	unsigned n = alert_history_length(ev);
 	const struct policy *p;
 	json_auto_t *j = NULL;
 	char object[ALERT_TEXT];
 	uint64_t folded;
 
-	if (!c || ev->verdict == LUTRA_VERDICT_ALLOW || !a->policy_dir || !a->policy_sha256 ||
+	if (!c || ev->verdict == LUTRA_VERDICT_ALLOW ||
 	    !throttle_pass(&c->limit, &rate, clock_now_ns(), &folded))
 		return NULL;
-	p = get_policy(c, a);
+	p = expected_policy(c, a);
 	if (!p)
 		return NULL;
 	alert_object_text(&ev->object, ev->str, ev->str_len, object);
@@ -268,8 +296,21 @@ char *expected_describe(struct expected_cache *c, const struct alert *a)
 	return j ? print_bounded(j) : NULL;
 }
 
-/* Reads the history of a stored event. Returns how many calls it has. */
-static unsigned read_history(const json_t *history, struct lutra_history ret[static LUTRA_HISTORY])
+/* Returns the number of the key with a name, or LUTRA_KEY_NEW if the policy has no such key. */
+static unsigned find_key(const struct policy *p, const char *name)
+{
+	for (unsigned k = LUTRA_KEY_FIRST; k < LUTRA_KEYS; k++) {
+		const struct policy_key *key = policy_key_by_number(p, k);
+
+		if (key && strcmp(key->name, name) == 0)
+			return k;
+	}
+	return LUTRA_KEY_NEW;
+}
+
+/* Reads the history of a stored event. Returns how many entries it has. */
+static unsigned read_history(const struct policy *p, const json_t *history,
+			     struct lutra_history ret[static LUTRA_HISTORY])
 {
 	const json_t *entry;
 	unsigned n = 0;
@@ -277,13 +318,17 @@ static unsigned read_history(const json_t *history, struct lutra_history ret[sta
 
 	json_array_foreach (history, i, entry) {
 		const char *call = json_string_value(json_object_get(entry, "call"));
+		const char *object = json_string_value(json_object_get(entry, "object"));
 		const char *role = json_string_value(json_object_get(entry, "role"));
 		unsigned nr = LUTRA_NR, number = 0;
 
-		if (n == LUTRA_HISTORY || !call || !role || role_parse(role, &number) < 0)
+		if (n == LUTRA_HISTORY || (!call && !object) || !role ||
+		    role_parse(role, &number) < 0)
 			break;
-		if (syscall_parse(NULL, call, &nr) < 0)
-			nr = 0xfff;
+		if (object)
+			nr = LUTRA_HISTORY_OBJECT | find_key(p, object);
+		else if (syscall_parse(NULL, call, &nr) < 0)
+			nr = LUTRA_HISTORY_NR;
 		ret[n].nr_role = (__u16)(nr | number << 12);
 		if (json_is_true(json_object_get(entry, "novel")))
 			ret[n].nr_role |= LUTRA_HISTORY_NOVEL;
@@ -298,12 +343,13 @@ json_t *expected_of_stored(const struct alert_fields *f, const json_t *history)
 	const char *object = f->text[ALERT_OBJECT] ? f->text[ALERT_OBJECT] : "";
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	struct lutra_history h[LUTRA_HISTORY] = {};
-	unsigned op = LUTRA_OP_NONE, n = read_history(history, h);
+	unsigned op = LUTRA_OP_NONE, n;
 	char op_text[32];
 
 	if (!dir || !sha256 || policy_load(&p, dir, NULL) < 0 ||
 	    strcmp(p->json_sha256, sha256) != 0)
 		return NULL;
+	n = read_history(p, history, h);
 	snprintf(op_text, sizeof(op_text), "%.*s", (int)strcspn(object, " "), object);
 	op_parse(op_text, &op);
 	return describe_place(p, h, n, op, object);

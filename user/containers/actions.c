@@ -163,8 +163,7 @@ static bool is_in_force(const struct container *c, const struct policy *p)
 
 void container_note_policy(struct container *c, const struct policy *p)
 {
-	c->threshold_a = p->threshold_a;
-	c->threshold_b = p->threshold_b;
+	c->threshold = p->threshold;
 	c->refusing_rules = 0;
 	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
 		if (p->action[rule] >= LUTRA_ACTION_DENY)
@@ -175,6 +174,7 @@ void container_note_policy(struct container *c, const struct policy *p)
 	memcpy(c->before_sha256, c->policy_sha256, sizeof(c->before_sha256));
 	memcpy(c->before_accepted, c->accepted_sha256, sizeof(c->before_accepted));
 	c->policy_version = 0;
+	c->level_noted = false;
 	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
 	memcpy(c->accepted_sha256, p->accepted_sha256, sizeof(c->accepted_sha256));
 	c->policy_since_ns = clock_realtime_ns();
@@ -212,6 +212,7 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 		log_info("%s: policy %s is in force, %.12s%s%.12s", c->name, dir, c->policy_sha256,
 			 *c->accepted_sha256 ? " with what was accepted, " : "",
 			 c->accepted_sha256);
+	container_note_level(c);
 	if (changed || anew)
 		containers_changed(c->all, c);
 	return 0;

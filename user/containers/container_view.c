@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy of one container: that of its image with the places where its mounts show the host, with
- * the rules that are in audit for this container, and with what a new release of its image may do.
- * Runs on the main loop.
+ * The policy of one container: that of its image with the places where its mounts show the host,
+ * with the rules that are in audit for this container, and with what a new release of its image may
+ * do. Runs on the main loop.
  */
 #include "user/containers/containers_impl.h"
 #include "user/containers/host_mounts.h"
@@ -14,8 +14,8 @@
 #include "user/sys/clock.h"
 
 /*
- * New programs and peers of a release only alert in its first hours. The system calls of a new program
- * are new too, so the levels must not kill it.
+ * New programs and peers of a release only alert in its first hours. The system calls of a new
+ * program are new too, so the levels must not kill it.
  */
 #define RELEASE_RULES                                                                              \
 	(1u << LUTRA_RULE_EXEC | 1u << LUTRA_RULE_CONNECT | 1u << LUTRA_RULE_BIND |                \
@@ -25,6 +25,13 @@
 uint32_t container_audited_rules(const struct container *c)
 {
 	return c->release_rules | c->fallback_rules;
+}
+
+/* Returns true if a match of level M kills in the container although its action is alert. */
+static bool level_kills(const struct container *c, const struct policy *p)
+{
+	return p->kill_matches < 2 &&
+	       (c->mode == LUTRA_MODE_KILL || c->mode == LUTRA_MODE_KILL_CONTAINER);
 }
 
 const struct policy *container_view(const struct container *c, const struct policy *p,
@@ -39,9 +46,9 @@ const struct policy *container_view(const struct container *c, const struct poli
 		view->policy = *p;
 	view->policy.expects_image = c->is_release;
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
-		/* In the kill modes a level that alerts counts towards a kill. */
-		bool kills = CONTAINER_LEVEL_RULES >> g & 1 && c->mode >= LUTRA_MODE_KILL;
-		uint8_t most = kills ? LUTRA_ACTION_LOG : LUTRA_ACTION_ALERT;
+		uint8_t most = level_kills(c, p) && CONTAINER_LEVEL_RULES >> g & 1
+				       ? LUTRA_ACTION_LOG
+				       : LUTRA_ACTION_ALERT;
 
 		if (audited >> g & 1 && view->policy.action[g] > most)
 			view->policy.action[g] = most;

@@ -36,7 +36,9 @@ struct container {
 
 	char *policy_dir;			/* "": it has no policy, and is learned */
 	char policy_sha256[POLICY_SHA256_TEXT]; /* of the policy in force */
-	/* Of what a person added to it, and when the first part of that ends: as in struct policy. */
+	/*
+	 * Of what a person added to it, and when the first part of that ends: as in struct policy.
+	 */
 	char accepted_sha256[POLICY_SHA256_TEXT];
 	int64_t accepted_until;
 	uint32_t policy_version; /* of the binding in the kernel; 0: not asked yet */
@@ -44,7 +46,9 @@ struct container {
 	char before_sha256[POLICY_SHA256_TEXT], before_accepted[POLICY_SHA256_TEXT];
 	char *policy_error;	  /* why what is in policy_dir now is not in force; NULL: it is */
 	uint64_t policy_since_ns; /* CLOCK_REALTIME */
-	int32_t threshold_a, threshold_b; /* of the policy in force, 1/4096 of a weight */
+	/* Of level M in the policy in force. LUTRA_THRESHOLD_OFF: the policy has no level M. */
+	int32_t threshold;
+	bool level_noted;	 /* container_note_level() has sent its event about this policy */
 	uint32_t refusing_rules; /* bit per rule that denies or kills; some may be in audit */
 	uint32_t mode;
 	bool own_mode; /* it does not follow its policy's mode */
@@ -92,8 +96,8 @@ struct containers_observer {
 	void (*on_alerted)(void *ctx, struct container *c, const struct lutra_evidence *ev,
 			   uint64_t realtime_ns);
 	/*
-	 * It was refused something, or a task of it was killed. finding: tells refusals apart that a
-	 * person would tell apart. Not of each refusal of a flood.
+	 * It was refused something, or a task of it was killed. finding: tells refusals apart that
+	 * a person would tell apart. Not of each refusal of a flood.
 	 */
 	void (*on_refused)(void *ctx, struct container *c, const struct lutra_evidence *ev,
 			   const char *finding);
@@ -135,8 +139,8 @@ void container_release(struct container *c, bool thaw);
 /* Returns true if its cgroup exists and has tasks. */
 bool container_is_populated(const struct container *c);
 /*
- * Returns true if the program of the container has started since the container last was empty. Before
- * it has, the processes in the cgroup are a runtime's, and may have the root of the host.
+ * Returns true if the program of the container has started since the container last was empty.
+ * Before it has, the processes in the cgroup are a runtime's, and may have the root of the host.
  */
 bool container_has_started(const struct container *c);
 /* Has the kernel record its events, or no longer. */
@@ -154,8 +158,8 @@ struct mode_change {
 };
 
 /*
- * Switches the mode of a container at once, and thaws the container if a verdict froze it. A mode that
- * is another one than before is an event. Errors as guard_set_mode().
+ * Switches the mode of a container at once, and thaws the container if a verdict froze it. A mode
+ * that is another one than before is an event. Errors as guard_set_mode().
  */
 int container_switch_mode(struct container *c, const struct mode_change *change, struct err *err);
 /*
@@ -182,7 +186,18 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 /* Notes rules, thresholds, checksum and time of a policy that is about to be applied. */
 void container_note_policy(struct container *c, const struct policy *p);
 
-/* Loads the container's policy and applies it anew. Errors as policy_load_signed() and the above. */
+/* Returns true if an older version made the container's policy, so that it has no level M. */
+static inline bool container_is_level_off(const struct container *c)
+{
+	return c->threshold == LUTRA_THRESHOLD_OFF;
+}
+
+/* If the policy in force has no level M, sends one event that says so and what to do. */
+void container_note_level(struct container *c);
+
+/*
+ * Loads the container's policy and applies it anew. Errors as policy_load_signed() and the above.
+ */
 int container_apply_again(struct container *c, struct err *err);
 /* Returns the rules (a bit for each) that only alert in this container, whatever its mode is. */
 uint32_t container_audited_rules(const struct container *c);
@@ -256,8 +271,8 @@ size_t container_count_refusal(struct container *c, unsigned rule, const char *f
 int container_fall_back(struct container *c, const struct lutra_evidence *last, size_t n,
 			struct err *err);
 /*
- * Puts the rules that fell back in force again: the operator set a mode. The caller applies the policy
- * again if it returns true.
+ * Puts the rules that fell back in force again: the operator set a mode. The caller applies the
+ * policy again if it returns true.
  */
 bool container_end_fallback(struct container *c);
 
@@ -311,8 +326,8 @@ void policy_watch_close(struct policy_watch *w);
 /* Loads the policies of all containers again and applies those that changed. */
 void policy_watch_reload(struct policy_watch *w);
 /*
- * Loads the policy in dir again and applies it at once to the containers that it guards. What cannot be
- * applied is logged and noted.
+ * Loads the policy in dir again and applies it at once to the containers that it guards. What
+ * cannot be applied is logged and noted.
  */
 void containers_reload_policy(struct containers *all, const char *dir);
 /* To be called every second: policies_dir may be made later than the daemon starts. */
@@ -323,9 +338,10 @@ void policy_watch_check(struct policy_watch *w);
 struct saved_list;
 
 /*
- * Adds the containers of the list to the registry, and those that the kernel guards and of which the
- * list knows nothing. Saves from here on, when the loop has nothing else to do, 200 ms after a change
- * at the latest. What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or
+ * Adds the containers of the list to the registry, and those that the kernel guards and of which
+ * the list knows nothing. Saves from here on, when the loop has nothing else to do, 200 ms after a
+ * change at the latest. What cannot be restored is logged. *ret is NULL if nothing is pinned.
+ * Returns 0 or
  * -ENOMEM.
  */
 int saved_list_open(struct saved_list **ret, struct containers *all);

@@ -35,27 +35,27 @@ void containers_add(struct container *c, unsigned how);
 /* ---- rebuild.c ---- */
 
 /*
- * Adds the containers of the slots that are enrolled and not known, and releases such slots whose cgroup
- * is gone. Slots become known.
+ * Adds the containers of the slots that are enrolled and not known, and releases such slots whose
+ * cgroup is gone. Slots become known.
  */
 void containers_rebuild(struct containers *all, bool known[LUTRA_SLOTS]);
 
 /* ---- container_view.c ---- */
 
-#define CONTAINER_LEVEL_RULES (1u << LUTRA_RULE_LEVEL_A | 1u << LUTRA_RULE_LEVEL_B)
+#define CONTAINER_LEVEL_RULES (1u << LUTRA_RULE_LEVEL)
 
 /*
- * Makes the policy of one container from that of its image, p. Returns it, valid as long as p and *view;
- * p itself if they are equal. The caller ends *view with host_view_done().
+ * Makes the policy of one container from that of its image, p. Returns it, valid as long as p and
+ * *view; p itself if they are equal. The caller ends *view with host_view_done().
  */
 const struct policy *container_view(const struct container *c, const struct policy *p,
 				    struct host_view *view);
 /* Writes the names of rules (a bit for each), cut to size. */
 void container_rules_text(uint32_t rules, char *buf, size_t size);
 /*
- * Begins a release for a container that is about to be enrolled: what its image brings is expected, and
- * new programs and peers only alert for life.release_minutes. seen_ns: when the release was first
- * seen; 0: now.
+ * Begins a release for a container that is about to be enrolled: what its image brings is expected,
+ * and new programs and peers only alert for life.release_minutes. seen_ns: when the release was
+ * first seen; 0: now.
  */
 void container_begin_release(struct container *c, uint64_t seen_ns);
 /* Writes the event of a release that begins, if the container is of one. */

@@ -57,8 +57,8 @@ static int fill_identity(const struct enrol_request *q, const char *id, const ch
 }
 
 /*
- * Sets the mode of the policy. What the operator had set is not known while modes.json is damaged: the
- * container is guarded all the same.
+ * Sets the mode of the policy. What the operator had set is not known while modes.json is damaged:
+ * the container is guarded all the same.
  */
 static int choose_policy_mode(struct container *c, const struct policy *p, struct err *err)
 {
@@ -114,8 +114,8 @@ static int choose_policy(struct container *c, const struct enrol_request *q, str
 }
 
 /*
- * Has the life cycle decide whether the container's runs are recorded. If its image is another release
- * than the policy was trained for, c begins as one of a release.
+ * Has the life cycle decide whether the container's runs are recorded. If its image is another
+ * release than the policy was trained for, c begins as one of a release.
  */
 static int choose_recording(struct container *c, struct err *err)
 {
@@ -214,6 +214,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 	log_info("%s: enrolled, mode %s, policy %s", c->name, mode_name(c->mode),
 		 *c->policy_dir ? c->policy_dir : "none yet");
 	container_note_release(c);
+	container_note_level(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }

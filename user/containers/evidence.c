@@ -30,12 +30,12 @@ static void act_on_container(struct container *c, const struct lutra_evidence *e
 }
 
 /*
- * A refusal, a kill, or a level past its threshold, where verdicts are in force. What an audited exec
- * session was refused says nothing of the service.
+ * A refusal, a kill, or a level past its threshold, where verdicts are in force. What an audited
+ * exec session was refused says nothing of the service.
  */
 static void note_verdict(struct container *c, const struct lutra_evidence *ev)
 {
-	bool level = ev->rule == LUTRA_RULE_LEVEL_A || ev->rule == LUTRA_RULE_LEVEL_B;
+	bool level = ev->rule == LUTRA_RULE_LEVEL;
 
 	if (ev->mode >= LUTRA_MODE_DENY && ev->exec_session != LUTRA_SESSION_AUDITED &&
 	    (ev->verdict >= LUTRA_VERDICT_DENY || (level && ev->verdict == LUTRA_VERDICT_ALERT)))
@@ -72,7 +72,8 @@ static bool is_of_present_policy(struct container *c, const struct lutra_evidenc
 }
 
 /*
- * Writes the id of the finding of a refusal, without the name of the program, which a process may choose.
+ * Writes the id of the finding of a refusal, without the name of the program, which a process may
+ * choose.
  * Returns false if the container is refused so much that this one is not looked at.
  */
 static bool describe_refusal(struct container *c, const struct alert *a,
@@ -86,7 +87,7 @@ static bool describe_refusal(struct container *c, const struct alert *a,
 	if (!a || a->evidence.verdict < LUTRA_VERDICT_DENY ||
 	    !throttle_pass(&c->refusal_limit, &rate, a->evidence.ts_ns, &folded))
 		return false;
-	alert_fields_set(&fields, a);
+	alert_fields_set(&fields, a, NULL);
 	fields.text[ALERT_COMM] = fields.text[ALERT_ROLE] = NULL;
 	finding_describe(&finding, &fields);
 	memcpy(ret, finding.id, sizeof(finding.id));
@@ -145,7 +146,7 @@ static struct lutra_evidence own_evidence(unsigned mode)
 void container_note_change(struct container *c, const char *fmt, ...)
 {
 	struct lutra_evidence ev = own_evidence(c->mode);
-	char text[256];
+	char text[512];
 	va_list ap;
 	int n;
 
@@ -156,10 +157,26 @@ void container_note_change(struct container *c, const char *fmt, ...)
 		return;
 	ev.cgroup_id = c->cgroup_id;
 	ev.slot = c->slot;
-	ev.threshold_a = c->threshold_a;
-	ev.threshold_b = c->threshold_b;
+	ev.threshold = c->threshold;
 	ev.str_len = (uint32_t)strlen(text);
 	container_alert(c, &ev, text, ev.str_len);
+}
+
+void container_note_level(struct container *c)
+{
+	const char *image = c->identity.image ? c->identity.image : "REF";
+
+	if (!container_is_level_off(c) || c->level_noted)
+		return;
+	c->level_noted = true;
+	log_warning("%s: level M is off: an older lutra made its policy; make it anew with "
+		    "lutra learn --image %s --anew",
+		    c->name, image);
+	container_note_change(
+		c,
+		"level M is off: an older lutra made the policy, whose other rules are in "
+		"force; make it anew with `lutra learn --image %.200s --anew`",
+		image);
 }
 
 void containers_note_policy_mode(struct containers *all, const struct policy_mode_change *change)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fallback of one container. If rules of one kind refuse many different things soon after they are
- * in force, false alarms are likelier than an attack, so these rules only alert in this container.
- * Refusals of one finding count once, so that nobody reaches the fallback by repeating one. Runs on the
- * main loop.
+ * The fallback of one container. If rules of one kind refuse many different things soon after they
+ * are in force, false alarms are likelier than an attack, so these rules only alert in this
+ * container. Refusals of one finding count once, so that nobody reaches the fallback by repeating
+ * one. Runs on the main loop.
  */
 #include "user/containers/containers_impl.h"
 
@@ -48,8 +48,8 @@ size_t container_count_refusal(struct container *c, unsigned rule, const char *f
 }
 
 /*
- * Returns the rules of a kind (a bit for each) that refuse or kill in the container: by the policy's
- * action, or as a level, which counts towards a kill when it alerts.
+ * Returns the rules of a kind (a bit for each) that refuse or kill in the container. Rule M is one
+ * of them also if its action is alert, since it may kill then: lutra_match_kills().
  */
 static uint32_t find_rules(const struct container *c, enum incident_kind kind)
 {

@@ -2,8 +2,8 @@
 /*
  * The saved list of containers, one JSON array that is written whole at every change, and a copy of
  * it within a second. The kernel keeps what it needs to guard the containers, the list keeps what
- * people call them. Where the kernel has lost them, or a guard of another version has them, they are
- * enrolled again from it.
+ * people call them. Where the kernel has lost them, or a guard of another version has them, they
+ * are enrolled again from it.
  *
  * Fails: what cannot be written is tried again every second. A list that is damaged is renamed, and
  * the copy is read; what the kernel guards stays guarded whatever the files say (rebuild.c).
@@ -292,12 +292,14 @@ static int restore_container(struct container *c)
 	log_info("%s: %s, mode %s", c->name, guarded ? "taken over" : "enrolled again",
 		 mode_name(c->mode));
 	containers_add(c, CONTAINERS_RESTORED);
+	container_note_level(c);
 	return 0;
 }
 
 /*
- * Restores a container from an entry. -EBADMSG: the entry is none, or its name is taken. -ENOENT: the
- * container is gone; or the entry is from the copy, which may be old, and the kernel does not guard it.
+ * Restores a container from an entry. -EBADMSG: the entry is none, or its name is taken. -ENOENT:
+ * the container is gone; or the entry is from the copy, which may be old, and the kernel does not
+ * guard it.
  */
 static int restore_entry(struct containers *all, const struct saved_state *s, json_t *j,
 			 bool known[LUTRA_SLOTS])

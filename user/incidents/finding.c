@@ -17,7 +17,9 @@
 
 /* ---- the class of a path ---- */
 
-/* Copies a component with "#" in place of each word that holds a digit. Returns the bytes written. */
+/*
+ * Copies a component with "#" in place of each word that holds a digit. Returns the bytes written.
+ */
 static size_t fold_name(const char *s, size_t len, char *out)
 {
 	char in[LUTRA_NAME] __attribute__((aligned(8))) = {0};
@@ -48,7 +50,9 @@ static const char *name_extension(const char *name)
 	return dot;
 }
 
-/* Writes the class of a path: folded names, and the last one as "*" and its extension unless whole. */
+/*
+ * Writes the class of a path: folded names, and the last one as "*" and its extension unless whole.
+ */
 static void describe_path(const char *path, bool whole, char out[static CLASS_TEXT])
 {
 	const char *last = strrchr(path, '/');
@@ -76,7 +80,9 @@ static void describe_path(const char *path, bool whole, char out[static CLASS_TE
 
 /* ---- the class of an address ---- */
 
-/* Writes "private port 443" for "10.1.2.3:443" and "[fd00::1]:443". Returns false for another text. */
+/*
+ * Writes "private port 443" for "10.1.2.3:443" and "[fd00::1]:443". Returns false for another text.
+ */
 static bool describe_address(const char *s, char out[static CLASS_TEXT])
 {
 	const char *colon = strrchr(s, ':');
@@ -136,13 +142,12 @@ static void describe_object(const struct alert_fields *f, char out[static CLASS_
 		 object, 1536, class, at + strlen(path));
 }
 
-/* A level is one class: the system call at which it passed its threshold is not what was unusual. */
+/* All matches of a level are one class: the event that raised it over the threshold says little. */
 static void describe_what(const struct alert_fields *f, char out[static CLASS_TEXT])
 {
 	const char *rule = alert_fields_text(f, ALERT_RULE);
 
-	if (strcmp(rule, rule_name(LUTRA_RULE_LEVEL_A)) == 0 ||
-	    strcmp(rule, rule_name(LUTRA_RULE_LEVEL_B)) == 0)
+	if (strcmp(rule, rule_name(LUTRA_RULE_LEVEL)) == 0)
 		snprintf(out, CLASS_TEXT, "level %s", rule);
 	else
 		describe_object(f, out);

@@ -18,8 +18,7 @@ static const struct {
 } rule_kind[RULES_COUNT] = {
 	[LUTRA_RULE_NEW_SYSCALL] = {INCIDENT_SEQUENCE, false},
 	[LUTRA_RULE_NEW_HOOKABLE] = {INCIDENT_PRIVILEGE, false},
-	[LUTRA_RULE_LEVEL_A] = {INCIDENT_SEQUENCE, false},
-	[LUTRA_RULE_LEVEL_B] = {INCIDENT_SEQUENCE, false},
+	[LUTRA_RULE_LEVEL] = {INCIDENT_SEQUENCE, false},
 	[LUTRA_RULE_EXEC] = {INCIDENT_PROGRAM, false},
 	[LUTRA_RULE_EXEC_FRESH] = {INCIDENT_PROGRAM, true},
 	[LUTRA_RULE_CONNECT] = {INCIDENT_NETWORK, false},
@@ -65,7 +64,7 @@ static unsigned find_rule(const struct alert_fields *f)
 
 enum incident_kind incident_kind_of(const char *rule)
 {
-	unsigned i = LUTRA_RULE_NONE;
+	unsigned i = rule_is_old(rule) ? LUTRA_RULE_LEVEL : LUTRA_RULE_NONE;
 
 	rule_find(rule, &i);
 	return rule_kind[i].kind;

@@ -283,14 +283,13 @@ void finding_names_read(struct finding_names *ret, const char *text)
 json_t *finding_to_json(const struct finding *x)
 {
 	char first[CLOCK_TEXT], last[CLOCK_TEXT];
-	unsigned rule = LUTRA_RULE_NONE;
 	json_t *o;
 
-	rule_find(x->rule, &rule);
 	o = json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:s, s:s, s:o}", "id", x->id, "image",
-		      text_unless_empty(x->image), "rule", x->rule, "title", rule_get(rule)->title,
-		      "role", x->role, "exec_session", x->exec_session, "program", x->program,
-		      "what", x->what, "example", text_unless_empty(x->example));
+		      text_unless_empty(x->image), "rule", x->rule, "title",
+		      alert_title_of(x->rule), "role", x->role, "exec_session", x->exec_session,
+		      "program", x->program, "what", x->what, "example",
+		      text_unless_empty(x->example));
 	json_object_update_new(
 		o, json_pack("{s:I, s:s, s:s, s:o, s:o, s:s, s:s, s:o}", "count",
 			     (json_int_t)x->count, "first", clock_format(x->first_ns, first),

@@ -9,6 +9,7 @@
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/policy/accepted/accepted.h"
+#include "lutra/score_m.h"
 #include "user/learn/recording.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
@@ -70,6 +71,33 @@ void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 	*buf = '\0';
 	if (p)
 		policy_packs_text(p, buf);
+}
+
+bool learn_is_policy_old(const struct learn *l, const struct lifecycle_image *i)
+{
+	_cleanup_free_ char *dir = learn_policy_dir(l, i);
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	return i->trained && dir && policy_load(&p, dir, NULL) == 0 && !policy_has_level(p);
+}
+
+bool learn_knows_pairs_alone(const struct learn *l, const struct lifecycle_image *i)
+{
+	_cleanup_free_ char *dir = learn_policy_dir(l, i);
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	return dir && policy_load(&p, dir, NULL) == 0 && policy_has_level(p) &&
+	       p->level_shift == LUTRA_M_FEW_SHIFT;
+}
+
+bool learn_has_policy(const struct learn *l, const struct lifecycle_image *i)
+{
+	_cleanup_free_ char *dir = learn_policy_dir(l, i);
+	struct err left_out;
+	_cleanup_(policy_freep) struct policy *p =
+		i->trained ? load_policy(l, dir, &left_out, NULL) : NULL;
+
+	return p != NULL;
 }
 
 size_t learn_count_policy_runs(const struct learn *l, const struct lifecycle_image *i)
@@ -237,13 +265,17 @@ int learn_start(struct learn *l, const struct learn_request *ask,
 
 	if (r < 0)
 		return r;
+	/* A training under way was started for the request before: its end would end this one. */
+	if (learn_is_training(l, i))
+		trainer_job_stop(l);
 	lifecycle_begin(life, i, ask->runs, &l->parts.config->life, clock_realtime_ns());
 	i->accept_new = ask->accept_new;
+	i->anew = ask->anew && i->trained;
 	i->fresh = lifecycle_waiting_runs(i) > 0;
 	record_enrolled(l, i);
 	learn_save(l);
-	log_info("%s: learned from its next runs, %u %s", i->image, i->wanted,
-		 i->by_runs ? "in all" : "at least, until little is new");
+	log_info("%s: learned %sfrom its next runs, %u %s", i->image, i->anew ? "anew " : "",
+		 i->wanted, i->by_runs ? "in all" : "at least, until little is new");
 	*ret = i;
 	return 0;
 }
@@ -260,7 +292,7 @@ int learn_stop(struct learn *l, const char *image, const struct lifecycle_image 
 			       image);
 	if (learn_is_training(l, i))
 		trainer_job_stop(l);
-	i->learning = false;
+	i->learning = i->anew = false;
 	l->parts.lifecycle->changed = true;
 	for (; c; c = next) {
 		next = c->next;
@@ -290,8 +322,8 @@ static void on_policy_mode(void *ctx, const char *policy)
 }
 
 /*
- * Many different refusals by rules of one kind, soon after the policy or a release is in force: false
- * alarms are likelier than attacks.
+ * Many different refusals by rules of one kind, soon after the policy or a release is in force:
+ * false alarms are likelier than attacks.
  */
 static void on_refused(void *ctx, struct container *c, const struct lutra_evidence *ev,
 		       const char *finding)
@@ -331,8 +363,8 @@ static void on_match(void *ctx, struct container *c, const struct lutra_evidence
 	(void)realtime_ns;
 	recorder_mark(l, c, ev);
 	/*
-	 * Matches are expected in audit while the image is learned. An operator's session says nothing
-	 * of how well the policy fits the service. Refusals are looked at by on_refused().
+	 * Matches are expected in audit while the image is learned. An operator's session says
+	 * nothing of how well the policy fits the service. Refusals are looked at by on_refused().
 	 */
 	if (!i || !is_rule || c->recorded || ev->mode > LUTRA_MODE_AUDIT ||
 	    ev->exec_session == LUTRA_SESSION_AUDITED)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life cycle of policies in lutrad. Containers whose image is learned are recorded, a long run
- * in pieces that count as runs. The trainer is run on them. The first policy that it makes is put in
- * force in mode audit, a later one in the mode of the one before. A policy that fires too often in its first minutes in force goes back to audit. What
- * outlives the daemon is life.json (user/policy/lifecycle.h) and the recordings in
- * state_dir/learn/POLICY.
+ * in pieces that count as runs. The trainer is run on them. The first policy that it makes is put
+ * in force in mode audit, a later one in the mode of the one before. A policy that fires too often
+ * in its first minutes in force goes back to audit. What outlives the daemon is life.json
+ * (user/policy/lifecycle.h) and the recordings in state_dir/learn/POLICY.
  *
  * A run ends with its container's last task, or after life.run_max_s or life.run_max_mib: then the
  * next run begins with the same tasks, in their roles. A restart of lutrad ends no run: the kernel
@@ -45,11 +45,12 @@ struct learn_request {
 	const char *image;
 	uint32_t runs;	 /* those of containers that run already too; 0: until little is new */
 	bool accept_new; /* the update may make the policy weaker */
+	bool anew; /* the new policy takes only what was accepted from the policy that exists */
 };
 
 /*
- * Learns an image as asked; see lifecycle_end() for the end. *ret is the life cycle's. -EINVAL: no image reference; -EEXIST: another
- * image has a policy of that name; -ENOMEM.
+ * Learns an image as asked; see lifecycle_end() for the end. *ret is the life cycle's. -EINVAL: no
+ * image reference; -EEXIST: another image has a policy of that name; -ENOMEM.
  */
 int learn_start(struct learn *l, const struct learn_request *ask,
 		const struct lifecycle_image **ret, struct err *err);

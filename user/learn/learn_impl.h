@@ -33,20 +33,30 @@ struct learn {
 struct lifecycle_image *learn_image_of(const struct learn *l, const struct container *c);
 /* Writes life.json now. A failure is logged once. */
 void learn_save(struct learn *l);
-/* Returns state_dir/learn/POLICY, or a file in it (NULL: none). The caller frees. NULL: no memory. */
+/*
+ * Returns state_dir/learn/POLICY, or a file in it (NULL: none). The caller frees. NULL: no memory.
+ */
 char *learn_path(const struct learn *l, const struct lifecycle_image *i, const char *file);
 /* Returns policies_dir/POLICY. The caller frees. NULL: out of memory. */
 char *learn_policy_dir(const struct learn *l, const struct lifecycle_image *i);
+/* Returns true if an older version made the image's policy, so that it has no level M. */
+bool learn_is_policy_old(const struct learn *l, const struct lifecycle_image *i);
+/* Returns true if lutrad has a policy for the image that loads, with the signature that is asked for. */
+bool learn_has_policy(const struct learn *l, const struct lifecycle_image *i);
+/* Returns true if the policy has so few runs that level M only counts unseen pairs. */
+bool learn_knows_pairs_alone(const struct learn *l, const struct lifecycle_image *i);
 /* Returns how many runs the image's policy has learned from. 0: it has none that is good. */
 size_t learn_count_policy_runs(const struct learn *l, const struct lifecycle_image *i);
 /* Returns the mode in the files of the image's policy; audit if it has none that is good. */
 unsigned learn_own_mode(const struct learn *l, const struct lifecycle_image *i);
-/* Writes which packs the image's policy has, as policy_packs_text(). "": none, or it has no policy. */
+/*
+ * Writes which packs the image's policy has, as policy_packs_text(). "": none, or it has no policy.
+ */
 void learn_packs_text(const struct learn *l, const struct lifecycle_image *i,
 		      char buf[static POLICY_PACKS_TEXT]);
 /*
- * Puts the image's policy in force for the containers that were recorded for it. is_first: in audit.
- * Else each container keeps its mode.
+ * Puts the image's policy in force for the containers that were recorded for it. is_first: in
+ * audit. Else each container keeps its mode.
  */
 void learn_apply_policy(struct learn *l, struct lifecycle_image *i, bool is_first);
 
@@ -68,8 +78,8 @@ void recorder_stop(struct learn *l, struct container *c, bool keep);
 /* Ends all recordings and leaves the runs that are under way for the next lutrad. */
 void recorder_suspend(struct learn *l);
 /*
- * Marks the task of an alert, a refusal or a kill in the recording of a container, and the task of an
- * exec session whatever the policy says of it.
+ * Marks the task of an alert, a refusal or a kill in the recording of a container, and the task of
+ * an exec session whatever the policy says of it.
  */
 void recorder_mark(struct learn *l, const struct container *c, const struct lutra_evidence *ev);
 /* The image that a container is recorded for. NULL: none. */

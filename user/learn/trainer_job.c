@@ -59,7 +59,13 @@ static void free_job(struct learn *l)
 
 static void note_training_failed(struct learn *l, struct lifecycle_image *i, const char *why)
 {
-	lifecycle_set_note(l->parts.lifecycle, i, "training failed: %.300s", why);
+	if (!i->anew && learn_is_policy_old(l, i))
+		lifecycle_set_note(l->parts.lifecycle, i,
+				   "training failed: %.300s; an older lutra made its policy: make "
+				   "it anew with `lutra learn --image %.200s --anew`",
+				   why, i->image);
+	else
+		lifecycle_set_note(l->parts.lifecycle, i, "training failed: %.300s", why);
 	log_error("%s: %s", i->image, i->note);
 }
 
@@ -125,15 +131,19 @@ static void note_trained(struct learn *l, const struct trainer_job *j,
 	learn_packs_text(l, j->image, packs);
 	not_taken_text(coverage, not_taken);
 	lifecycle_set_note(l->parts.lifecycle, j->image,
-			   "trained on %u runs, in mode %s%s%s%s; unseen: %s%s%s",
+			   "trained on %u runs, in mode %s%s%s%s%s; unseen: %s%s%s",
 			   j->image->policy_runs, mode,
 			   j->image->policy_starts ? "" : "; none of them saw a container start",
+			   learn_knows_pairs_alone(l, j->image)
+				   ? "; level M only counts unseen pairs: with 9 runs or more it "
+				     "weighs them"
+				   : "",
 			   late, not_taken, text, *packs ? "; packs: " : "", packs);
 }
 
 /*
- * Puts the policy that was trained in force. The first policy of an image begins in audit: a mode that
- * is set was given to another policy of that name. An update keeps the mode.
+ * Puts the policy that was trained in force. The first policy of an image begins in audit: a mode
+ * that is set was given to another policy of that name. An update keeps the mode.
  */
 static void begin_policy(struct learn *l, const struct trainer_job *j, const json_t *coverage)
 {
@@ -233,7 +243,7 @@ static bool can_update(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i), *path = NULL;
 
-	return i->trained && dir && asprintf(&path, "%s/" POLICY_MODEL_FILE, dir) > 0 &&
+	return i->trained && !i->anew && dir && asprintf(&path, "%s/" POLICY_MODEL_FILE, dir) > 0 &&
 	       access(path, R_OK) == 0;
 }
 
@@ -247,8 +257,8 @@ static bool keep_first_process(void *ctx, pid_t pid)
 }
 
 /*
- * Opens the root directory of a live container of the image, whose packages training reads. Returns a
- * descriptor, or -ESRCH if there is none.
+ * Opens the root directory of a live container of the image, whose packages training reads. Returns
+ * a descriptor, or -ESRCH if there is none.
  */
 static int open_root(const struct learn *l, const struct lifecycle_image *i)
 {
@@ -272,7 +282,8 @@ static int open_root(const struct learn *l, const struct lifecycle_image *i)
 }
 
 /*
- * Adds the runs that no policy has learned from, the oldest first, as many as the policy has room for.
+ * Adds the runs that no policy has learned from, the oldest first, as many as the policy has room
+ * for.
  * n_old: runs that it has learned from. The others wait. -ENOSPC: it has no room.
  */
 static int add_runs(struct command *c, struct lifecycle_image *i, const char *dir, size_t n_old,
@@ -318,6 +329,9 @@ static int build_command(const struct trainer_job *j, struct command *c, struct 
 	} else if (l->parts.config->life.guard_sessions) {
 		add_argument(c, "--exec-sessions=guard");
 	}
+	/* What the policy in force alerts about is left out, also where no mark names it. */
+	if (!update && i->anew && learn_has_policy(l, i))
+		add_argument(c, "--judge=%s", policy);
 	c->root = open_root(l, i);
 	if (c->root >= 0)
 		add_argument(c, "--root=/proc/self/fd/%d", ROOT_FD);
@@ -356,8 +370,9 @@ static int spawn_command(const struct command *c, const char *log, pid_t *ret)
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC,
 					 0600);
 	/*
-	 * Descriptors with close-on-exec stay open in the child until its exec, which may come after
-	 * posix_spawn() returns: a file that lutrad closes meanwhile would stay open that long.
+	 * Descriptors with close-on-exec stay open in the child until its exec, which may come
+	 * after posix_spawn() returns: a file that lutrad closes meanwhile would stay open that
+	 * long.
 	 */
 	posix_spawn_file_actions_addclosefrom_np(&files, c->root >= 0 ? ROOT_FD + 1 : ROOT_FD);
 	assert(c->n > 0);
@@ -389,7 +404,9 @@ static int run_job(struct trainer_job *j, struct err *err)
 	return r < 0 ? err_set(err, r, "cannot wait for the trainer: %s", strerror(-r)) : 0;
 }
 
-/* Returns true if the trainer has work: a run that it has not looked at, or learning took too long. */
+/*
+ * Returns true if the trainer has work: a run that it has not looked at, or learning took too long.
+ */
 static bool has_work(const struct learn *l, struct lifecycle_image *i)
 {
 	if (i->learning && !i->ended_late && learning_end(l, i) == LIFECYCLE_TIME_IS_UP)

@@ -198,7 +198,9 @@ static void count_stored(struct pipeline *p, unsigned n)
 	pipeline_report(p, false, msg);
 }
 
-/* Opens a connection to read, also where the store was opened again. Errors as store_new_reader(). */
+/*
+ * Opens a connection to read, also where the store was opened again. Errors as store_new_reader().
+ */
 static int open_reader(struct pipeline *p, struct pipeline_reader *reader, struct err *err)
 {
 	unsigned now = atomic_load(&p->events.generation);
@@ -248,7 +250,10 @@ static void add_row(struct pipeline *p)
 	count_failed(p, n_lost, err.msg);
 }
 
-/* Writes findings and incidents that changed. Rows of the transaction that a failure lost are counted. */
+/*
+ * Writes findings and incidents that changed. Rows of the transaction that a failure lost are
+ * counted.
+ */
 static void write_tracked(struct pipeline *p)
 {
 	unsigned n_lost = 0;
@@ -382,7 +387,7 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 	_cleanup_free_ char *expected = NULL;
 	struct tracked tracked;
 
-	alert_fields_set(&p->fields, a);
+	alert_fields_set(&p->fields, a, expected_policy(p->expected, a));
 	alert_fields_put(&p->fields, ALERT_PACKAGE,
 			 updated_package_describe(&p->packages, &a->evidence, a->evidence.str,
 						  a->evidence.str_len, package));

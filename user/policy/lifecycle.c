@@ -84,8 +84,8 @@ struct lifecycle_image *lifecycle_of_policy(const struct lifecycle *l, const cha
 }
 
 /*
- * Makes the name of the policy: the reference, fit for a directory. short_name: without a registry that
- * most images have.
+ * Makes the name of the policy: the reference, fit for a directory. short_name: without a registry
+ * that most images have.
  */
 static char *policy_of(const char *image, bool short_name)
 {
@@ -259,7 +259,7 @@ void lifecycle_begin(struct lifecycle *l, struct lifecycle_image *i, uint32_t ru
 		     const struct config_life *limits, uint64_t now_ns)
 {
 	i->learning = true;
-	i->accept_new = false;
+	i->accept_new = i->anew = false;
 	i->by_runs = runs > 0;
 	i->wanted = runs ? runs : (uint32_t)limits->runs;
 	i->began_ns = now_ns;
@@ -346,6 +346,8 @@ static void note_learned(struct lifecycle *l, struct lifecycle_image *i, const c
 
 void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 {
+	if (i->anew)
+		i->policy_runs = i->policy_starts = 0, i->policy_calls = 0;
 	for (size_t k = 0; k < i->n_runs; k++) {
 		if (i->runs[k].used || !i->runs[k].given)
 			continue;
@@ -355,7 +357,7 @@ void lifecycle_on_trained(struct lifecycle *l, struct lifecycle_image *i)
 		i->policy_calls += i->runs[k].calls;
 	}
 	i->trained = true;
-	i->learning = false;
+	i->learning = i->anew = false;
 	i->unseen = (struct policy_unseen){};
 	/* Runs whose digest is unknown say nothing of that of the policy, which they add to. */
 	if (i->learned) {

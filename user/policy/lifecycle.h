@@ -44,12 +44,13 @@ struct lifecycle_image {
 	size_t n_runs, runs_size;
 	struct lifecycle_release *releases; /* (n_releases), the first seen first */
 	size_t n_releases, releases_size;
-	bool learning;	   /* lutrad records runs */
-	bool trained;	   /* a policy exists */
-	bool accept_new;   /* the update that is learned may make the policy weaker */
-	bool by_runs;	   /* learning ends after the runs that are wanted, whatever is new */
-	uint32_t wanted;   /* runs to train on, at least */
-	uint64_t began_ns; /* CLOCK_REALTIME when learning began; 0: not known */
+	bool learning;	 /* lutrad records runs */
+	bool trained;	 /* a policy exists */
+	bool accept_new; /* the update that is learned may make the policy weaker */
+	bool anew;	 /* as learn_request.anew; false: nothing is learned, or it is an update */
+	bool by_runs;	 /* learning ends after the runs that are wanted, whatever is new */
+	uint32_t wanted; /* runs to train on, at least */
+	uint64_t began_ns;	     /* CLOCK_REALTIME when learning began; 0: not known */
 	struct policy_unseen unseen; /* of the runs that wait, as the trainer counted them */
 	uint32_t number;	     /* number of the next recording */
 	uint32_t dropped;	     /* runs that were not counted */
@@ -73,8 +74,8 @@ int lifecycle_parse(const char *text, size_t len, struct lifecycle *ret, struct 
 /* Returns the content of life.json, NULL if memory is short. */
 json_t *lifecycle_to_json(const struct lifecycle *l);
 /*
- * Reads state_dir/life.json; no file: no images. -EBADMSG: it is damaged, too large or no regular file,
- * err says why. -ENOMEM, or an error of open(2) or read(2).
+ * Reads state_dir/life.json; no file: no images. -EBADMSG: it is damaged, too large or no regular
+ * file, err says why. -ENOMEM, or an error of open(2) or read(2).
  */
 int lifecycle_load(const char *state_dir, struct lifecycle *ret, struct err *err);
 /* Writes state_dir/life.json and clears changed. -ENOMEM, or as file_replace(). */
@@ -106,8 +107,8 @@ int lifecycle_set_digest(struct lifecycle *l, struct lifecycle_image *i, const c
 struct lifecycle_release *lifecycle_find_release(const struct lifecycle_image *i,
 						 const char *digest);
 /*
- * Notes that a container of a digest was seen. If there are LIFECYCLE_RELEASES, the first is forgotten.
- * *ret may be NULL. -ENOMEM.
+ * Notes that a container of a digest was seen. If there are LIFECYCLE_RELEASES, the first is
+ * forgotten. *ret may be NULL. -ENOMEM.
  */
 int lifecycle_add_release(struct lifecycle *l, struct lifecycle_image *i, const char *digest,
 			  uint64_t now_ns, struct lifecycle_release **ret);
@@ -137,7 +138,9 @@ enum lifecycle_end {
  */
 enum lifecycle_end lifecycle_end(const struct lifecycle_image *i, const struct config_life *limits,
 				 uint64_t now_ns);
-/* Returns the hours of runs that are needed more, if nothing new comes, to show life.new_per_day. */
+/*
+ * Returns the hours of runs that are needed more, if nothing new comes, to show life.new_per_day.
+ */
 double lifecycle_hours_more(const struct lifecycle_image *i, const struct config_life *limits);
 /*
  * Stores the trainer's coverage report: what each run brought, by file name, and the unseen.

@@ -53,7 +53,7 @@ static json_t *saved_image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:o, s:b, s:I, s:o, s:b, s:o}",
+		"s:o, s:b, s:I, s:o, s:b, s:b, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
 		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
 		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
@@ -63,7 +63,7 @@ static json_t *saved_image_to_json(const struct lifecycle_image *i)
 		"clean_ns", (json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns,
 		"runs", recordings_to_json(i), "by_runs", (int)i->by_runs, "began_ns",
 		(json_int_t)i->began_ns, "unseen", policy_unseen_encode(&i->unseen), "accept_new",
-		(int)i->accept_new, "releases", releases_to_json(i));
+		(int)i->accept_new, "anew", (int)i->anew, "releases", releases_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -124,14 +124,15 @@ static int learning_from_json(json_t *j, struct lifecycle_image *ret, struct err
 {
 	json_t *unseen = json_object_get(j, "unseen");
 	json_int_t began = 0;
-	int by_runs = 1, accept_new = 0;
+	int by_runs = 1, accept_new = 0, anew = 0;
 
-	if (json_unpack(j, "{s?b, s?I, s?b}", "by_runs", &by_runs, "began_ns", &began, "accept_new",
-			&accept_new) < 0 ||
+	if (json_unpack(j, "{s?b, s?I, s?b, s?b}", "by_runs", &by_runs, "began_ns", &began,
+			"accept_new", &accept_new, "anew", &anew) < 0 ||
 	    began < 0)
 		return err_set(err, -EBADMSG, "not the state of an image");
 	ret->by_runs = by_runs != 0;
 	ret->accept_new = accept_new != 0;
+	ret->anew = anew != 0;
 	ret->began_ns = (uint64_t)began;
 	return unseen ? policy_unseen_decode(unseen, &ret->unseen, err) : 0;
 }
@@ -173,14 +174,14 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			   "s:o, s?I, s?o, s?o, s?o, s?o, s?o, s?o}",
+			   "s:o, s?I, s?o, s?o, s?o, s?o, s?o, s?o, s?o}",
 			   "image", &image, "policy", &policy, "digest", &digest, "learned",
 			   &learned, "note", &note, "learning", &learning, "trained", &trained,
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "policy_calls", &policy_calls, "clean_ns", &clean,
 			   "enforced_ns", &enforced, "runs", &runs, "policy_starts", &starts,
 			   "by_runs", &rest, "began_ns", &rest, "unseen", &rest, "accept_new",
-			   &rest, "releases", &releases, "fired", &rest) < 0 ||
+			   &rest, "anew", &rest, "releases", &releases, "fired", &rest) < 0 ||
 	    !is_file_name(policy) || !is_count(starts + 1, UINT32_MAX) ||
 	    !is_count(wanted, CONFIG_LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
 	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||
@@ -307,17 +308,17 @@ json_t *lifecycle_image_to_json(const struct lifecycle_image *i, const struct co
 	struct err why = {};
 	bool open = lifecycle_is_gate_met(i, limits, &why);
 	json_t *j = json_pack(
-		"{s:o, s:o, s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, s:o, "
-		"s:o}",
+		"{s:o, s:o, s:s, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:b, s:o, "
+		"s:o, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "stage",
 		stage_of(i, mode), "digest", text_to_json(i->digest), "learning", (int)i->learning,
-		"trained", (int)i->trained, "runs_wanted", (json_int_t)i->wanted, "runs_waiting",
-		(json_int_t)lifecycle_waiting_runs(i), "runs_dropped", (json_int_t)i->dropped,
-		"policy_runs", (json_int_t)i->policy_runs, "policy_starts",
-		(json_int_t)i->policy_starts, "policy_calls", (json_int_t)i->policy_calls,
-		"clean_hours", (double)i->clean_ns / 3.6e12, "gate_met", (int)open, "gate",
-		open ? json_null() : text_json_keep(why.msg), "note", text_to_json(i->note), "runs",
-		recordings_to_json(i));
+		"anew", (int)i->anew, "trained", (int)i->trained, "runs_wanted",
+		(json_int_t)i->wanted, "runs_waiting", (json_int_t)lifecycle_waiting_runs(i),
+		"runs_dropped", (json_int_t)i->dropped, "policy_runs", (json_int_t)i->policy_runs,
+		"policy_starts", (json_int_t)i->policy_starts, "policy_calls",
+		(json_int_t)i->policy_calls, "clean_hours", (double)i->clean_ns / 3.6e12,
+		"gate_met", (int)open, "gate", open ? json_null() : text_json_keep(why.msg), "note",
+		text_to_json(i->note), "runs", recordings_to_json(i));
 
 	json_object_update_new(j, learning_to_json(i, limits, now_ns));
 	return j;

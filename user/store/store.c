@@ -11,7 +11,7 @@
 #include "user/store/store_impl.h"
 
 #define BUSY_MS 1000
-#define INSERT_MAX 256
+#define INSERT_MAX (512 + STORE_COLUMNS)
 #define PAGE_BYTES 4096
 #define PROBE_BYTES (256u << 10) /* that are free on a disk that takes rows again */
 #define LOG_BYTES (16u << 20)
@@ -167,11 +167,12 @@ int store_checkpoint(struct store *s, struct err *err)
 	return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : store_fail(s, err);
 }
 
-/* The columns are the id, which SQLite chooses, and the fields of an alert in their order. */
+/* SQLite chooses the id. */
 static int prepare_insert(struct store *s, struct err *err)
 {
-	char sql[INSERT_MAX] = "INSERT INTO events VALUES (NULL";
-	size_t len = strlen(sql);
+	char sql[INSERT_MAX], columns[STORE_COLUMNS];
+	size_t len = (size_t)snprintf(sql, sizeof(sql), "INSERT INTO events (%s) VALUES (NULL",
+				      store_columns("", columns));
 
 	for (int f = 0; f < ALERT_FIELDS; f++)
 		len += (size_t)snprintf(sql + len, sizeof(sql) - len, ", ?");

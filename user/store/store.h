@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event store: an SQLite database with a write-ahead log, one row for each alert. A struct store
- * is one connection, for one thread at a time.
+ * The event store: an SQLite database with a write-ahead log, one row for each alert. A struct
+ * store is one connection, for one thread at a time.
  */
 #ifndef LUTRA_USER_STORE_STORE_H
 #define LUTRA_USER_STORE_STORE_H
@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 #include "user/alerts/alert_fields.h"
 
-#define STORE_SCHEMA_VERSION 5
+#define STORE_SCHEMA_VERSION 6
 
 struct store;
 
@@ -21,7 +21,10 @@ struct store;
 int store_new(struct store **ret, const char *path, struct err *err);
 /* Opens a store to read while another connection writes. -ENOEXEC also if it is empty. */
 int store_new_reader(struct store **ret, const char *path, struct err *err);
-/* Has what is read from the store fail with -ETIMEDOUT once so many seconds have passed from now on. */
+/*
+ * Has what is read from the store fail with -ETIMEDOUT once so many seconds have passed from now
+ * on.
+ */
 void store_limit_time(struct store *s, unsigned seconds);
 /* Commits what is open and closes the store. */
 void store_free(struct store *s);
@@ -44,7 +47,10 @@ int store_commit(struct store *s, unsigned *ret_lost, struct err *err);
 bool store_is_damaged(const struct store *s);
 /* Returns true if the file, or its write-ahead log, was removed, moved or replaced. */
 bool store_is_gone(const struct store *s);
-/* Writes something that changes nothing, to see whether the store takes rows. No transaction is open. */
+/*
+ * Writes something that changes nothing, to see whether the store takes rows. No transaction is
+ * open.
+ */
 int store_probe(struct store *s, struct err *err);
 
 /*
@@ -73,11 +79,11 @@ struct store_retained {
 };
 
 /*
- * Deletes events until the limits hold, in transactions of a few thousand: those that are too old; then,
- * while there are too many, the oldest of the container that has the most, of the image that has the
- * most. Deletes findings and incidents that are too old; of these it keeps 50,000 each, and 10,000
- * findings of an image. No transaction may be open. now_ns: CLOCK_REALTIME. *ret is also set on
- * failure. -EIO, -ENOMEM.
+ * Deletes events until the limits hold, in transactions of a few thousand: those that are too old;
+ * then, while there are too many, the oldest of the container that has the most, of the image that
+ * has the most. Deletes findings and incidents that are too old; of these it keeps 50,000 each, and
+ * 10,000 findings of an image. No transaction may be open. now_ns: CLOCK_REALTIME. *ret is also set
+ * on failure. -EIO, -ENOMEM.
  */
 int store_retain(struct store *s, const struct store_limits *limits, uint64_t now_ns,
 		 struct store_retained *ret, struct err *err);

@@ -10,6 +10,8 @@
 
 DEFINE_FREEP(sqlite3_stmt, sqlite3_finalize);
 
+#define STORE_COLUMNS 1024 /* bytes of the names of all columns of an event */
+
 /* Statements that are prepared at their first use and kept. */
 enum store_kept {
 	STORE_GET_FINDING,
@@ -36,8 +38,8 @@ struct store {
 };
 
 /*
- * Fills err from SQLite's last error. Returns -EBADMSG if the file is damaged, -EBUSY if it is locked,
- * else -EIO.
+ * Fills err from SQLite's last error. Returns -EBADMSG if the file is damaged, -EBUSY if it is
+ * locked, else -EIO.
  */
 int store_fail(struct store *s, struct err *err);
 int store_exec(struct store *s, const char *sql, struct err *err);
@@ -46,6 +48,13 @@ int store_number(struct store *s, const char *sql, int64_t *ret, struct err *err
 
 /* Rolls back a transaction that failed, and counts its rows as lost. Returns as store_fail(). */
 int store_roll_back(struct store *s, unsigned *ret_lost, struct err *err);
+
+/*
+ * Writes the names of an event's columns: the id, and the fields of an alert in their order. A file
+ * that an older version made has another order of columns, and more of them. before: what to write
+ * before each name. Returns buf.
+ */
+const char *store_columns(const char *before, char buf[static STORE_COLUMNS]);
 
 /* Checks the schema; creates the tables in an empty file if asked to. Errors as store_new(). */
 int store_check_schema(struct store *s, bool create, struct err *err);

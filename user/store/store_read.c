@@ -4,7 +4,7 @@
 #include "user/store/store_impl.h"
 #include "user/sys/clock.h"
 
-#define SQL_MAX 512
+#define SQL_MAX (512 + 2 * STORE_COLUMNS)
 #define STEPS 1000 /* of SQLite's machine, between two looks at the clock: far below 1 ms */
 
 static int is_late(void *ctx)
@@ -24,12 +24,13 @@ void store_limit_time(struct store *s, unsigned seconds)
 static int prepare_query(struct store *s, const struct store_query *q, sqlite3_stmt **ret,
 			 struct err *err)
 {
-	char sql[SQL_MAX];
+	char sql[SQL_MAX], columns[STORE_COLUMNS];
 
+	store_columns("", columns);
 	snprintf(sql, sizeof(sql),
-		 "%sSELECT * FROM events WHERE 1%s%s%s%s%s%s%s%s"
+		 "%sSELECT %s FROM events WHERE 1%s%s%s%s%s%s%s%s"
 		 " ORDER BY %s LIMIT ?8%s",
-		 q->oldest_first ? "SELECT * FROM (" : "",
+		 q->oldest_first ? "SELECT * FROM (" : "", columns,
 		 q->container ? " AND container = ?1" : "", q->image ? " AND image = ?2" : "",
 		 q->verdict ? " AND verdict = ?3" : "", q->since_ns ? " AND time_ns >= ?4" : "",
 		 q->until_ns ? " AND time_ns <= ?5" : "", q->incident ? " AND incident = ?9" : "",
@@ -53,7 +54,7 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 	return 0;
 }
 
-/* Borrows the row's texts. The columns are the id and the fields of an alert in their order. */
+/* Borrows the row's texts. The columns must be those of store_columns(). */
 static void read_row(sqlite3_stmt *row, struct alert_fields *f)
 {
 	for (int i = 0; i < ALERT_FIELDS; i++) {
@@ -99,7 +100,7 @@ int store_select(struct store *s, const struct store_query *q,
 	"WITH RECURSIVE ids(id) AS (SELECT min(container_id) FROM events UNION ALL"                \
 	" SELECT (SELECT min(container_id) FROM events WHERE container_id > ids.id) FROM ids"      \
 	" WHERE ids.id IS NOT NULL LIMIT 4096)"                                                    \
-	" SELECT e.* FROM ids JOIN events e ON e.id = (SELECT id FROM events"                      \
+	" SELECT %s FROM ids JOIN events e ON e.id = (SELECT id FROM events"                       \
 	" WHERE container_id = ids.id ORDER BY time_ns DESC, id DESC LIMIT 1)"                     \
 	" ORDER BY e.time_ns DESC"
 
@@ -108,8 +109,10 @@ int store_last_of_each(struct store *s,
 		       void *ctx, struct err *err)
 {
 	_cleanup_(sqlite3_finalizep) sqlite3_stmt *row = NULL;
+	char sql[SQL_MAX], columns[STORE_COLUMNS];
 
-	if (sqlite3_prepare_v2(s->db, LAST_OF_EACH, -1, &row, NULL) != SQLITE_OK)
+	snprintf(sql, sizeof(sql), LAST_OF_EACH, store_columns("e.", columns));
+	if (sqlite3_prepare_v2(s->db, sql, -1, &row, NULL) != SQLITE_OK)
 		return store_fail(s, err);
 	return read_rows(s, row, on_row, ctx, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event store's schema. The table events has one column for each field of alert_field_table; the
- * others hold what events were put together to: findings and incidents.
+ * The event store's schema. The table events has one column for each field of alert_field_table;
+ * the others hold what events were put together to: findings and incidents.
  */
 #include <errno.h>
 
@@ -14,7 +14,9 @@
 	"CREATE INDEX events_image ON events(image, time_ns);"                                     \
 	"CREATE INDEX events_verdict ON events(verdict, time_ns);"
 
-/* The lists and objects are JSON text: containers, hosts, kinds, session, maintenance, processes. */
+/*
+ * The lists and objects are JSON text: containers, hosts, kinds, session, maintenance, processes.
+ */
 #define INCIDENTS                                                                                  \
 	"CREATE INDEX events_container_id ON events(container_id, time_ns);"                       \
 	"CREATE INDEX events_incident ON events(incident, time_ns) WHERE incident IS NOT NULL;"    \
@@ -39,8 +41,9 @@
 	" PRIMARY KEY (incident, finding)) WITHOUT ROWID;"
 
 /*
- * Each schema has the columns of more fields, at the end: schema 3 of one, 4 of four, 5 of one. Schema
- * 4 also has new tables.
+ * Each schema adds columns at the end: schema 3 one, 4 four, 5 one, 6 two. Schema 4 also has new
+ * tables. Schemas before 6 have the columns a, b, th_a and th_b. They stay in a file that is
+ * updated, without use.
  */
 #define FROM_2 "ALTER TABLE events ADD COLUMN package TEXT;"
 #define FROM_3                                                                                     \
@@ -49,20 +52,34 @@
 	"ALTER TABLE events ADD COLUMN policy_sha256 TEXT;"                                        \
 	"ALTER TABLE events ADD COLUMN expected TEXT;" INCIDENTS
 #define FROM_4 "ALTER TABLE events ADD COLUMN starter TEXT;"
-#define END "PRAGMA user_version = 5; COMMIT"
+#define FROM_5                                                                                     \
+	"ALTER TABLE events ADD COLUMN m INTEGER;"                                                 \
+	"ALTER TABLE events ADD COLUMN th_m INTEGER;"
+#define END "PRAGMA user_version = 6; COMMIT"
 
 static int update_tables(struct store *s, int64_t version, struct err *err)
 {
 	static const char *const updates[] = {
-		[2] = "BEGIN IMMEDIATE;" FROM_2 FROM_3 FROM_4 END,
-		[3] = "BEGIN IMMEDIATE;" FROM_3 FROM_4 END,
-		[4] = "BEGIN IMMEDIATE;" FROM_4 END,
+		[2] = "BEGIN IMMEDIATE;" FROM_2 FROM_3 FROM_4 FROM_5 END,
+		[3] = "BEGIN IMMEDIATE;" FROM_3 FROM_4 FROM_5 END,
+		[4] = "BEGIN IMMEDIATE;" FROM_4 FROM_5 END,
+		[5] = "BEGIN IMMEDIATE;" FROM_5 END,
 	};
 	int r = store_exec(s, updates[version], err);
 
 	if (r < 0)
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
+}
+
+const char *store_columns(const char *before, char buf[static STORE_COLUMNS])
+{
+	size_t len = (size_t)snprintf(buf, STORE_COLUMNS, "%sid", before);
+
+	for (int i = 0; i < ALERT_FIELDS && len < STORE_COLUMNS; i++)
+		len += (size_t)snprintf(buf + len, STORE_COLUMNS - len, ", %s%s", before,
+					alert_field_table[i].column);
+	return buf;
 }
 
 static int create_tables(struct store *s, struct err *err)

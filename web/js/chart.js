@@ -83,12 +83,12 @@ export function verdictChart(signal) {
 
 /* Where nothing was known for a while, the line is broken. */
 function broken(rows) {
-  return rows.flatMap((row, i) => (i && row[0] - rows[i - 1][0] > 10 ? [[row[0] - 1, null, null], row] : [row]));
+  return rows.flatMap((row, i) => (i && row[0] - rows[i - 1][0] > 10 ? [[row[0] - 1, null], row] : [row]));
 }
 
-/* Levels in percent of their thresholds; rows: [seconds, a, b]. */
+/* Level M in percent of its threshold; rows: [seconds, level]. */
 export function levelChart(signal) {
-  const element = h("div", { class: "chart", role: "img", "aria-label": "Levels over time" });
+  const element = h("div", { class: "chart", role: "img", "aria-label": "Level M over time" });
   let plot = null;
   const threshold = {
     hooks: { draw: (u) => {
@@ -106,24 +106,23 @@ export function levelChart(signal) {
   };
   const draw = (rows) => {
     const drawn = broken(rows);
-    const data = [0, 1, 2].map((i) => drawn.map((row) => row[i]));
-    const last = rows.at(-1) ?? [0, 0, 0];
+    const data = [0, 1].map((i) => drawn.map((row) => row[i]));
+    const last = rows.at(-1) ?? [0, 0];
     element.setAttribute("aria-label",
-      `Levels over time; now A ${Math.round(last[1])} % and B ${Math.round(last[2])} % of their thresholds`);
+      `Level M over time; now ${Math.round(last[1])} % of its threshold`);
     if (plot) return plot.setData(data);
     plot = mount(element, {
       plugins: [threshold],
       scales: { y: { range: (_, min, max) => [0, Math.max(120, max * 1.1)] } },
       axes: axes((v) => `${v} %`),
       series: [{},
-        { stroke: () => colour("accent"), width: 2, points: { show: true, size: 4, fill: () => colour("accent") } },
-        { stroke: () => colour("deny"), width: 2, points: { show: true, size: 4, fill: () => colour("deny") } }],
+        { stroke: () => colour("accent"), width: 2, points: { show: true, size: 4, fill: () => colour("accent") } }],
     }, data, signal);
     return plot;
   };
   return {
     element: h("div", { class: "stack" }, element,
-      legend([["a", "A: unusual sequences"], ["b", "B: unseen pairs"], ["kill", "threshold (100 %)"]])),
+      legend([["m", "M: unusual sequences"], ["kill", "threshold (100 %)"]])),
     draw,
   };
 }

@@ -48,6 +48,12 @@ export function problem(text) {
   return h("p", { class: "problem", role: "alert" }, text);
 }
 
+/* Says that level M of a policy is off, why, and how to make the policy anew. image: null: not known. */
+export function levelOff(image) {
+  return h("p", { class: "problem" }, "Level M is off, since an older lutra made this policy. Its other rules are in force. ",
+    "To make it anew: ", command("lutra learn --image", image ? shellWord(image) : "IMAGE", "--anew"));
+}
+
 const counted = new Intl.NumberFormat("en");
 
 export function number(n) {

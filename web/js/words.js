@@ -32,6 +32,9 @@ export function doneLong(fields) {
   }
 }
 
+/* The name of an entry of a history: a call, or an object. */
+export const entryName = (entry) => entry.call ?? entry.object;
+
 export const ratio = (level, threshold) => (threshold > 0 ? level / threshold : 0);
 
 /* The address of a container's page: of the one with that id, where an id is known. */

@@ -5,14 +5,15 @@
  *
  *   accepted.json  {"format": 2, "policy": NAME, "entries": [ENTRY…], "actions": {RULE: ACTION},
  *                  "varies": [DIRECTORY…]}
- *   accepted.sig   its signature, as policy.sig is one of policy.json. While accepted.json is replaced,
+ *   accepted.sig   its signature, as policy.sig is one of policy.json. While accepted.json is
+ *   replaced,
  *                  it also has the signature of the one before, in a line of its own.
  *
  *   ENTRY          {"id", "finding", "scope", "text", "by", "time", "until", "reason", "forced"}
  *
  * The object in accepted.json is the delta of the policy. A scope says what is accepted without
- * numbers of the policy, so that it means the same after the next training. accepted_scope.c has its
- * members.
+ * numbers of the policy, so that it means the same after the next training. accepted_scope.c has
+ * its members.
  */
 #ifndef LUTRA_LIB_POLICY_ACCEPTED_ACCEPTED_H
 #define LUTRA_LIB_POLICY_ACCEPTED_ACCEPTED_H
@@ -50,10 +51,12 @@ struct accepted_scope {
 	struct lutra_object object;
 	char path[LUTRA_STRING_MAX];	/* "": the object has none */
 	char starter[LUTRA_STRING_MAX]; /* of exec: the program that starts it; "": any */
-	unsigned nr;	   /* a system call; of the object of a hook, the call, or LUTRA_NR_NONE */
-	unsigned rule;	   /* of a level: LUTRA_RULE_LEVEL_A or _B */
-	int32_t threshold; /* of a level: what is known up to here, 1/4096 of a weight */
-	unsigned percent;  /* of a level: threshold in percent of the one in force; 0: not known */
+	unsigned nr; /* a system call; of the object of a hook, the call, or LUTRA_NR_NONE */
+	/* Of level M: levels up to this one are known. In units of lutra_m_state.level. */
+	int32_t threshold;
+	uint8_t level_shift; /* of the tables: no effect on tables with another shift */
+	char old_level;	     /* 0: level M; 'A' or 'B': a level of older versions, without effect */
+	unsigned percent; /* of a level: threshold in percent of the one in force; 0: not known */
 };
 
 /* Returns true if the object of an operation is an address: connect, bind or send. */
@@ -72,8 +75,8 @@ json_t *accepted_new(const char *dir);
 /*
  * Reads the delta of the policy in dir and checks all of it. keys: NULL, or the keys of which one
  * must have signed it, if there are any. The caller frees *ret.
- * Returns 0. -ENOENT: there is none. -EBADMSG: it is damaged. -EKEYREJECTED: none of keys signed it,
- * or it is that of another policy.
+ * Returns 0. -ENOENT: there is none. -EBADMSG: it is damaged. -EKEYREJECTED: none of keys signed
+ * it, or it is that of another policy.
  */
 int accepted_read(const char *dir, const struct policy_keys *keys, json_t **ret, struct err *err);
 /*
@@ -117,19 +120,25 @@ json_t *accepted_find(const json_t *delta, const char *id);
 int accepted_remove(json_t *delta, const char *id, struct err *err);
 /* Sets or, if action is NULL, removes the action of a rule. Returns 0 or -EINVAL. */
 int accepted_set_action(json_t *delta, const char *rule, const char *action, struct err *err);
-/* Adds or removes a directory whose content varies. path: of the container. Returns 0, -EINVAL, -ENOENT or -ENOSPC. */
+/*
+ * Adds or removes a directory whose content varies. path: of the container. Returns 0, -EINVAL,
+ * -ENOENT or -ENOSPC.
+ */
 int accepted_set_varies(json_t *delta, const char *path, bool varies, struct err *err);
 /*
- * Returns what two deltas differ in: {"gained": [TEXT…], "lost": [TEXT…]}. Either may be NULL. NULL:
- * out of memory.
+ * Returns what two deltas differ in: {"gained": [TEXT…], "lost": [TEXT…]}. Either may be NULL.
+ * NULL: out of memory.
  */
 json_t *accepted_diff(const json_t *old, const json_t *now);
 /*
  * Adds the member "accepted" to the result of policy_diff(): what the deltas in two directories
- * differ in. The result is no longer "same" if they differ. Returns 0 or an error of accepted_read().
+ * differ in. The result is no longer "same" if they differ. Returns 0 or an error of
+ * accepted_read().
  */
 int accepted_diff_add(json_t *diff, const char *old_dir, const char *dir, struct err *err);
-/* Returns the words before the time at which an entry ends or ended, or "": until is NULL or empty. */
+/*
+ * Returns the words before the time at which an entry ends or ended, or "": until is NULL or empty.
+ */
 const char *accepted_until_word(const char *until);
 /* Returns each entry, action and directory in words, as an array. NULL: out of memory. */
 json_t *accepted_words(const json_t *delta);
@@ -137,8 +146,8 @@ json_t *accepted_words(const json_t *delta);
 /* ---- accepted_apply.c ---- */
 
 /*
- * Applies a delta to a policy in memory: the policy then knows what the entries say, as if a run had
- * shown it. Entries that have ended at the time now are left out. Sets p->accepted_sha256 and
+ * Applies a delta to a policy in memory: the policy then knows what the entries say, as if a run
+ * had shown it. Entries that have ended at the time now are left out. Sets p->accepted_sha256 and
  * p->accepted_until. What has no room, or cannot be told apart by this policy, is left out; then
  * *ret_left_out says what, else it is "".
  * Returns 0 or -ENOMEM. -EBADMSG: the delta is damaged; p is as it was.
@@ -170,7 +179,7 @@ struct accepted_facts {
 	const char *path;
 	const char *starter; /* of an execution: the program that the task ran before it */
 	const char *call;
-	int32_t level_a, level_b; /* 1/4096 of a weight */
+	int32_t level; /* M, in units of lutra_m_state.level */
 };
 
 #define ACCEPTED_READINGS_MAX 4
@@ -190,7 +199,9 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 		      struct accepted_reading ret[static ACCEPTED_READINGS_MAX], struct err *err);
 /* Sets the percent of a level's scope, of the threshold that a policy has. */
 void accepted_scope_measure(struct accepted_scope *s, const struct policy *p);
-/* Returns the readings as an array of {"scope", "text", "danger", "percent"}. NULL: out of memory. */
+/*
+ * Returns the readings as an array of {"scope", "text", "danger", "percent"}. NULL: out of memory.
+ */
 json_t *accepted_readings_to_json(const struct accepted_reading *list, int n);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Applies a delta to a policy in memory. Paths become nodes of the tree first. Then the scorer itself
- * turns each object into its token, as in training. Last come system calls, levels, actions and
- * directories that vary. A part for which the policy has no room is left out and named.
+ * Applies a delta to a policy in memory. Paths become nodes of the tree first. Then the scorer
+ * itself turns each object into its token, as in training. Last come system calls, levels, actions
+ * and directories that vary. A part for which the policy has no room is left out and named.
  */
 #include "lib/policy/accepted/accepted.h"
 
@@ -209,7 +209,9 @@ static void put_extension(struct application *a, const struct accepted_scope *s,
 			  lutra_component_kind(path.name[0], path.len[0])));
 }
 
-/* Adds the starter of a scope to the token of an execution. Returns 0: the tree does not have it. */
+/*
+ * Adds the starter of a scope to the token of an execution. Returns 0: the tree does not have it.
+ */
 static uint64_t add_starter(const struct application *a, const struct accepted_scope *s,
 			    uint8_t role, uint64_t token)
 {
@@ -414,15 +416,20 @@ static void add_calls(struct application *a)
 
 /* ---- levels, actions, directories that vary ---- */
 
-static void raise_levels(struct application *a)
+/*
+ * Raises the threshold to what was accepted. A level that was accepted for tables of few runs says
+ * nothing of tables of many runs, whose levels have another scale.
+ */
+static void raise_level(struct application *a)
 {
+	struct policy *p = a->p;
+
 	for (size_t i = 0; i < a->n; i++) {
 		const struct accepted_scope *s = &a->scope[i];
-		int32_t *threshold =
-			s->rule == LUTRA_RULE_LEVEL_A ? &a->p->threshold_a : &a->p->threshold_b;
 
-		if (s->kind == ACCEPTED_LEVEL && s->threshold > *threshold)
-			*threshold = s->threshold;
+		if (s->kind == ACCEPTED_LEVEL && !s->old_level && policy_has_level(p) &&
+		    s->level_shift == p->level_shift && s->threshold > p->threshold)
+			p->threshold = s->threshold;
 	}
 }
 
@@ -544,7 +551,7 @@ int accepted_apply(struct policy *p, json_t *delta, time_t now, struct err *ret_
 	r = add_tokens(&a, err);
 	if (r < 0)
 		return r;
-	raise_levels(&a);
+	raise_level(&a);
 	apply_actions(p, json_object_get(in_force, "actions"));
 	r = policy_check(p, err);
 	return r < 0 ? r : note_delta(p, in_force, until);

@@ -97,7 +97,8 @@ int accepted_set_action(json_t *delta, const char *rule, const char *action, str
 	json_t *actions = json_object_get(delta, "actions");
 	unsigned n;
 
-	if (rule_parse(rule, &n) < 0)
+	/* An action that an older version set for a rule of its own can be removed. */
+	if (rule_parse(rule, &n) < 0 && (action || !rule_is_old(rule)))
 		return err_set(err, -EINVAL, "%.40s: no such rule; docs/alerts.md lists them",
 			       rule);
 	if (!action) {
@@ -184,6 +185,19 @@ const char *accepted_until_word(const char *until)
 									      : ", until ";
 }
 
+/* Returns the level that an entry is about, or NULL. */
+static const char *scope_level(const json_t *entry)
+{
+	return json_string_value(json_object_get(json_object_get(entry, "scope"), "level"));
+}
+
+/* Returns what to add to the text about a rule of older versions; "": this version has the rule. */
+static const char *old_words(const char *rule)
+{
+	return rule_is_old(rule) ? "; without effect, since only older versions have this rule"
+				 : "";
+}
+
 json_t *accepted_words(const json_t *delta)
 {
 	json_t *list = json_array(), *value;
@@ -194,10 +208,12 @@ json_t *accepted_words(const json_t *delta)
 		const char *text = json_string_value(json_object_get(value, "text"));
 		const char *until = json_string_value(json_object_get(value, "until"));
 
-		append_words(list, "%s%s%s", text, accepted_until_word(until), until ? until : "");
+		append_words(list, "%s%s%s%s", text, accepted_until_word(until), until ? until : "",
+			     old_words(scope_level(value)));
 	}
 	json_object_foreach (json_object_get(delta, "actions"), rule, value)
-		append_words(list, "action of %s: %s", rule, json_string_value(value));
+		append_words(list, "action of %s: %s%s", rule, json_string_value(value),
+			     old_words(rule));
 	json_array_foreach (json_object_get(delta, "varies"), i, value)
 		append_words(list, "new names in %s only alert", json_string_value(value));
 	return list;

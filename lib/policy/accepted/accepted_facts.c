@@ -208,16 +208,16 @@ static uint8_t role_of(const struct accepted_facts *f)
 int accepted_scope_of_facts(const struct accepted_facts *f, struct accepted_scope *ret,
 			    struct err *err)
 {
-	struct accepted_scope s = {.nr = LUTRA_NR_NONE, .role = role_of(f), .rule = f->rule};
+	struct accepted_scope s = {.nr = LUTRA_NR_NONE, .role = role_of(f)};
 	bool has_object = f->object && *f->object;
 	int r = 0;
 
 	if (f->rule >= LUTRA_RULE_COUNT)
 		return err_set(err, -EINVAL, "rule %s is in no policy: it cannot be accepted",
 			       rule_name(f->rule));
-	if (f->rule == LUTRA_RULE_LEVEL_A || f->rule == LUTRA_RULE_LEVEL_B) {
+	if (f->rule == LUTRA_RULE_LEVEL) {
 		s.kind = ACCEPTED_LEVEL;
-		s.threshold = f->rule == LUTRA_RULE_LEVEL_A ? f->level_a : f->level_b;
+		s.threshold = f->level;
 		*ret = s;
 		return 0;
 	}

@@ -101,7 +101,8 @@ static int check_actions(json_t *actions, struct err *err)
 	unsigned n;
 
 	json_object_foreach (actions, rule, action) {
-		if (rule_parse(rule, &n) < 0)
+		/* A rule of older versions is allowed here. Its action has no effect. */
+		if (!rule_is_old(rule) && rule_parse(rule, &n) < 0)
 			return err_set(err, -EBADMSG, "actions: %.40s: no such rule", rule);
 		if (!json_is_string(action) || action_parse(json_string_value(action), &n) < 0)
 			return err_set(err, -EBADMSG,
@@ -255,8 +256,9 @@ static int put_file(const char *dir, const char *name, const char *text, struct 
 }
 
 /*
- * Replaces the delta and its signature. Both files cannot be replaced at one moment, so the old signature
- * stays beside the new one until the delta is replaced: what is there is signed at any time.
+ * Replaces the delta and its signature. Both files cannot be replaced at one moment, so the old
+ * signature stays beside the new one until the delta is replaced: what is there is signed at any
+ * time.
  */
 static int put_signed(const char *dir, const char *text, const char *line, struct err *err)
 {

@@ -86,10 +86,12 @@ static const char *object_danger(const struct accepted_scope *s, const struct pl
 	return NULL;
 }
 
-/* Returns the threshold in force for the level of a scope. */
+/* Returns the threshold in force for the level of a scope; 0: the policy has no such level. */
 static int64_t threshold_of(const struct policy *p, const struct accepted_scope *s)
 {
-	return s->rule == LUTRA_RULE_LEVEL_A ? p->threshold_a : p->threshold_b;
+	if (s->old_level || !policy_has_level(p) || s->level_shift != p->level_shift)
+		return 0;
+	return p->threshold;
 }
 
 void accepted_scope_measure(struct accepted_scope *s, const struct policy *p)
@@ -162,8 +164,8 @@ static bool has_extension_reading(const struct accepted_scope *s, const struct p
 }
 
 /*
- * Adds the program that started a program to the scope and the tree. Returns false: it is not known, or a
- * policy cannot hold it.
+ * Adds the program that started a program to the scope and the tree. Returns false: it is not
+ * known, or a policy cannot hold it.
  */
 static bool set_starter(struct policy *p, const struct accepted_facts *f, struct accepted_scope *s)
 {
@@ -199,6 +201,11 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	struct place at = {};
 	int n = 0, r = accepted_scope_of_facts(f, &s, err);
 
+	if (r == 0 && s.kind == ACCEPTED_LEVEL && !policy_has_level(p))
+		r = err_set(err, -EINVAL,
+			    "the policy is of an older version and has no level M: make it anew "
+			    "with `lutra learn --image %.100s --anew`",
+			    p->image);
 	if (r == 0)
 		r = find_place(p, &s, &at, err);
 	if (r < 0)
@@ -206,6 +213,7 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	if (s.kind == ACCEPTED_OBJECT &&
 	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6))
 		s.any_port = !accepted_port_is_exact(p, &s.object);
+	s.level_shift = s.kind == ACCEPTED_LEVEL ? p->level_shift : 0;
 	accepted_scope_measure(&s, p);
 	ret[n] = (struct accepted_reading){
 		.name = "starter", .danger = danger_of(p, &s, &at), .scope = s};

@@ -10,7 +10,10 @@
  *   of an address    "any_port": true
  *   of a hook        "call": the system call that led to it
  *   a system call    "call", "role"
- *   a level          "level": "A" or "B"; "threshold"
+ *   a level          "level": "M"; "threshold", "shift"
+ *
+ * Files of older versions may have "level": "A" or "B". Such a scope stays in the file, without
+ * effect.
  */
 #include "lib/policy/accepted/accepted.h"
 
@@ -22,6 +25,7 @@
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
+#include "lutra/score_m.h"
 
 #define NAMES_MAX 256
 #define PORT_TEXT 32
@@ -95,13 +99,21 @@ bool accepted_has_address(const struct lutra_object *o)
 	return o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND;
 }
 
+/* Returns the name of the level of a scope: one letter. */
+static const char *level_name(const struct accepted_scope *s)
+{
+	return s->old_level ? &s->old_level : rule_name(LUTRA_RULE_LEVEL);
+}
+
 json_t *accepted_scope_to_json(const struct accepted_scope *s)
 {
 	json_t *j = json_object();
 
 	if (s->kind == ACCEPTED_LEVEL) {
-		json_object_set_new(j, "level", json_string(rule_name(s->rule)));
+		json_object_set_new(j, "level", json_stringn(level_name(s), 1));
 		json_object_set_new(j, "threshold", json_integer(s->threshold));
+		if (!s->old_level)
+			json_object_set_new(j, "shift", json_integer(s->level_shift));
 		return j;
 	}
 	json_object_set_new(
@@ -127,24 +139,24 @@ struct scope_members {
 	const char *operation, *path, *starter, *type, *family, *address, *name, *call, *role,
 		*level;
 	int write, executable, fresh, updated, any_type, extension, any_port;
-	json_int_t port, threshold;
+	json_int_t port, threshold, shift;
 };
 
 static int read_members(json_t *j, struct scope_members *m, struct err *err)
 {
 	json_error_t je;
 
-	*m = (struct scope_members){.port = -1, .threshold = -1};
+	*m = (struct scope_members){.port = -1, .threshold = -1, .shift = LUTRA_M_SHIFT};
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?b, s?b, s?b, s?b, "
-			   "s?b, s?b, s?b, s?I, s?I}",
+			   "s?b, s?b, s?b, s?I, s?I, s?I}",
 			   "operation", &m->operation, "path", &m->path, "starter", &m->starter,
 			   "type", &m->type, "family", &m->family, "address", &m->address, "name",
 			   &m->name, "call", &m->call, "role", &m->role, "level", &m->level,
 			   "write", &m->write, "executable", &m->executable, "fresh", &m->fresh,
 			   "updated", &m->updated, "any_type", &m->any_type, "extension",
 			   &m->extension, "any_port", &m->any_port, "port", &m->port, "threshold",
-			   &m->threshold) < 0)
+			   &m->threshold, "shift", &m->shift) < 0)
 		return err_set(err, -EBADMSG, "scope: %s", je.text);
 	return 0;
 }
@@ -263,12 +275,16 @@ static int scope_read_level(const struct scope_members *m, struct accepted_scope
 			    struct err *err)
 {
 	s->kind = ACCEPTED_LEVEL;
-	if (rule_find(m->level, &s->rule) < 0 ||
-	    (s->rule != LUTRA_RULE_LEVEL_A && s->rule != LUTRA_RULE_LEVEL_B))
-		return err_set(err, -EBADMSG, "scope: level: must be A or B");
+	if (rule_is_old(m->level))
+		s->old_level = m->level[0];
+	else if (strcmp(m->level, rule_name(LUTRA_RULE_LEVEL)) != 0)
+		return err_set(err, -EBADMSG, "scope: level: must be M");
 	if (m->threshold < 0 || m->threshold > INT32_MAX)
 		return err_set(err, -EBADMSG, "scope: threshold: out of range");
+	if (m->shift < 0 || m->shift > 15)
+		return err_set(err, -EBADMSG, "scope: shift: out of range");
 	s->threshold = (int32_t)m->threshold;
+	s->level_shift = (uint8_t)m->shift;
 	return 0;
 }
 
@@ -354,12 +370,15 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 
 static void level_text(const struct accepted_scope *s, char buf[static ACCEPTED_TEXT])
 {
-	if (s->percent)
-		snprintf(buf, ACCEPTED_TEXT, "level %s up to %u %% of its threshold",
-			 rule_name(s->rule), s->percent);
+	if (s->old_level)
+		snprintf(buf, ACCEPTED_TEXT,
+			 "level %c of an older version, without effect: accept level M instead",
+			 s->old_level);
+	else if (s->percent)
+		snprintf(buf, ACCEPTED_TEXT, "level M up to %u %% of its threshold", s->percent);
 	else
-		snprintf(buf, ACCEPTED_TEXT, "level %s up to %.3f", rule_name(s->rule),
-			 s->threshold / 4096.0);
+		snprintf(buf, ACCEPTED_TEXT, "level M up to %.3f nat",
+			 (double)s->threshold / (LUTRA_M_UNIT << LUTRA_M_FRACTION));
 }
 
 const char *accepted_scope_text(const struct accepted_scope *s, char buf[static ACCEPTED_TEXT])

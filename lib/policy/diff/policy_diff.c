@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lib/policy/files/policy_json.h"
 #include "lutra/object_token.h"
+#include "lutra/score_m.h"
 
 #define NAME_BYTES 1400 /* of an object or a path in words */
 
@@ -128,8 +130,11 @@ static json_t *about_to_json(const struct policy *p)
 
 static json_t *thresholds_to_json(const struct policy *p)
 {
-	return json_pack("{s:f, s:f}", "A", p->threshold_a / (20.0 * 4096), "B",
-			 p->threshold_b / 4096.0);
+	double units_per_nat = LUTRA_M_UNIT << LUTRA_M_FRACTION;
+
+	if (!policy_has_level(p))
+		return json_object();
+	return json_pack("{s:f}", rule_name(LUTRA_RULE_LEVEL), p->threshold / units_per_nat);
 }
 
 static json_t *calibration_to_json(const struct policy_calibration *c)

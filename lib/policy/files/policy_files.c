@@ -128,6 +128,11 @@ int policy_load_model(struct policy *p, const char *dir, struct err *err)
 			       "%s: was saved without " POLICY_MODEL_FILE
 			       ", from which an update is made: train it anew",
 			       dir);
+	if (!policy_has_level(p))
+		return err_set(err, -ENODATA,
+			       "%s: made by an older lutra, so it has no level M and cannot be "
+			       "updated: train it anew, or use lutra learn --anew",
+			       dir);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", dir, strerror(errno));

@@ -5,17 +5,21 @@
  *   tables.lut = "LUT1", u32 format version, arch[16] (NUL-padded), u32 v, u32 nodes, u32 objects,
  *                u32 port_exact, u64 hash_key[2], u64 steady[8], u8 p1, u8 p2,
  *                u8 first_seen, u8 first_stays (bit 0; the others are not read),
- *                u8 code_last (since format 3), 3 x 0,
- *                u8 token[roles][512] (5 roles; 4 in format 1), u16 t0[v][v],
+ *                u8 code_last (since format 3), u8 level_shift, u8 level_counts (since format 4),
+ *                0, u8 token[roles][512] (5 roles; 4 in format 1), u16 t0[v][v],
  *                u16 t1[128][128], u16 t2[128][128],
  *                nodes x { u64 key, u16 parent, u8 flags, u8 kind (1: a directory, 2: for exec
  *                sessions alone), u8 bytes, name },
- *                objects x u64 token, u8 successors[v][4]
+ *                objects x u64 token, u8 successors[v][4],
+ *                (since format 4) u32 keys, keys x { u64 hash, u8 token[roles], u8 bytes, name }
+ *
+ * Before format 4 the tables are of levels A and B. They are read and dropped.
  *
  *   model.lut = "LUM1", u32 format version, u32 runs, u8 lib_digits,
  *               u32 n, n x { u8 role, u16 call, u64 count },
- *               3 x { u32 k, u32 codes, f32 la[codes][k], f32 lb[codes][k],
- *                     u32 n, n x { u8 a, u8 b, u32 count } },
+ *               3 x { u32 k, u32 codes, f32 la[codes][k], f32 lb[codes][k] },
+ *               u32 n, n x u64 history,
+ *               runs x { u32 n, n x { u32 history, u32 count, u32 gap } },
  *               u32 n, n x { struct lutra_object, u16 bytes (0xffff: no path), path, u8 roles[runs]
  * }
  *
@@ -28,7 +32,8 @@
 
 /* This rule and those after it are absent in policies that are older. */
 #define RULE_OF_FORMAT_2 LUTRA_RULE_UPDATED
-#define POLICY_JSON_VERSION 2 /* 1: without arguments */
+/* 1: no arguments of system calls. 1, 2: thresholds of levels A and B, none of level M. */
+#define POLICY_JSON_VERSION 3
 #define POLICY_TABLES_FILE "tables.lut"
 #define POLICY_SIGNATURE_FILE "policy.sig"
 #define POLICY_TABLES_MAX (1u << 20)
@@ -48,7 +53,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 /* As model.lut, the caller's to free. -ENOMEM. */
 int policy_model_encode(const struct policy_model *m, uint8_t **ret, size_t *ret_len);
 
-/* -EBADMSG: damaged. -ENOEXEC: a newer format. -ENOMEM. */
+/* -EBADMSG: damaged. -ENOEXEC: a newer format. -ENODATA: a format without level M. -ENOMEM. */
 int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len,
 			struct err *err);
 

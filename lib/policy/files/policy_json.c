@@ -11,10 +11,11 @@
 #include "lib/abi/syscalls.h"
 #include "lib/abi/op_set.h"
 #include "lib/base/text.h"
+#include "lutra/score_m.h"
 
 #define REAL_DIGITS 12
-#define UNITS_PER_NAT (20.0 * 4096)
-#define UNITS_PER_BIGRAM 4096.0
+#define UNITS_PER_NAT ((double)(LUTRA_M_UNIT << LUTRA_M_FRACTION))
+#define FORMAT_OF_LEVEL 3 /* the first POLICY_JSON_VERSION with level M */
 
 /* ---- writing ---- */
 
@@ -42,9 +43,8 @@ json_t *policy_rules_encode(const struct policy *p)
 
 static json_t *encode_thresholds(const struct policy *p)
 {
-	return json_pack("{s:{s:f, s:i}, s:{s:f, s:i}}", "A", "nat", p->threshold_a / UNITS_PER_NAT,
-			 "units", p->threshold_a, "B", "level", p->threshold_b / UNITS_PER_BIGRAM,
-			 "units", p->threshold_b);
+	return json_pack("{s:{s:f, s:i}}", rule_name(LUTRA_RULE_LEVEL), "nat",
+			 p->threshold / UNITS_PER_NAT, "units", p->threshold);
 }
 
 static json_t *encode_alphabet(const struct policy *p)
@@ -62,6 +62,16 @@ static json_t *encode_alphabet(const struct policy *p)
 				a, json_pack("{s:s, s:s, s:i}", "role", role_name(role), "call",
 					     syscall_name(p->arch, nr, buf, sizeof(buf)), "token",
 					     (int)token));
+		}
+		for (size_t i = 0; i < p->n_keys; i++) {
+			const struct policy_key *k = &p->keys[i];
+
+			if (k->token[role] < LUTRA_TOKEN0)
+				continue;
+			json_array_append_new(a,
+					      json_pack("{s:s, s:o, s:i}", "role", role_name(role),
+							"object", text_json_keep(k->name), "token",
+							(int)k->token[role]));
 		}
 	}
 	return a;
@@ -116,15 +126,20 @@ int policy_json_encode(const struct policy *p, size_t tables_len, char **ret, st
 
 /* ---- reading ---- */
 
-static int decode_actions(struct policy *p, json_t *actions, struct err *err)
+/* is_old: the file has no rule M, but rules for which rule_is_old() is true. These are dropped. */
+static int decode_actions(struct policy *p, json_t *actions, bool is_old, struct err *err)
 {
 	const char *name;
 	json_t *v;
-	unsigned g, action, n = 0;
+	unsigned g, action, n = is_old;
 
 	for (g = RULE_OF_FORMAT_2; g < LUTRA_RULE_COUNT; g++)
 		p->action[g] = rule_get(g)->action;
+	if (is_old)
+		p->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_LOG;
 	json_object_foreach (actions, name, v) {
+		if (is_old && rule_is_old(name))
+			continue;
 		if (rule_parse(name, &g) < 0)
 			return err_set(err, -EBADMSG, "rules.actions: unknown rule %.40s", name);
 		if (action_parse(json_string_value(v), &action) < 0)
@@ -139,7 +154,7 @@ static int decode_actions(struct policy *p, json_t *actions, struct err *err)
 	return 0;
 }
 
-static int decode_rules(struct policy *p, json_t *j, struct err *err)
+static int decode_rules(struct policy *p, json_t *j, bool is_old, struct err *err)
 {
 	json_error_t je;
 	json_t *th, *actions, *v;
@@ -155,7 +170,7 @@ static int decode_rules(struct policy *p, json_t *j, struct err *err)
 			return err_set(err, -EBADMSG, "rules.hookable: unknown call");
 		p->hookable[nr / 64] |= 1ull << (nr & 63);
 	}
-	return decode_actions(p, actions, err);
+	return decode_actions(p, actions, is_old, err);
 }
 
 /* A level and its integer: the integer counts, the level must say the same. */
@@ -172,20 +187,20 @@ static int decode_threshold(double level, json_int_t units, double per_unit, int
 	return 0;
 }
 
-static int decode_thresholds(struct policy *p, json_t *j, struct err *err)
+/* is_old: the thresholds are those of levels A and B, which are dropped. */
+static int decode_thresholds(struct policy *p, json_t *j, bool is_old, struct err *err)
 {
 	json_error_t je;
-	double a, b;
-	json_int_t a_units, b_units;
-	int r;
+	json_int_t units;
+	double nat;
 
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:{s:F, s:I}, s:{s:F, s:I}}", "A", "nat", &a,
-			   "units", &a_units, "B", "level", &b, "units", &b_units) < 0)
+	p->threshold = LUTRA_THRESHOLD_OFF;
+	if (is_old && json_is_object(j))
+		return 0;
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:{s:F, s:I}}", rule_name(LUTRA_RULE_LEVEL),
+			   "nat", &nat, "units", &units) < 0)
 		return err_set(err, -EBADMSG, "thresholds: %s", je.text);
-	r = decode_threshold(a, a_units, UNITS_PER_NAT, &p->threshold_a, err);
-	if (r < 0)
-		return r;
-	return decode_threshold(b, b_units, UNITS_PER_BIGRAM, &p->threshold_b, err);
+	return decode_threshold(nat, units, UNITS_PER_NAT, &p->threshold, err);
 }
 
 static int decode_scalars(struct policy *p, const char *image, json_t *digest, const char *mode,
@@ -283,9 +298,9 @@ int policy_json_decode(struct policy *p, json_t *j, size_t *ret_tables_len, stru
 			    ? err_set(err, -EBADMSG, "ops: not an array of operations")
 			    : 0;
 	if (r == 0)
-		r = decode_rules(p, rules, err);
+		r = decode_rules(p, rules, format < FORMAT_OF_LEVEL, err);
 	if (r == 0)
-		r = decode_thresholds(p, thresholds, err);
+		r = decode_thresholds(p, thresholds, format < FORMAT_OF_LEVEL, err);
 	if (r == 0)
 		r = policy_provenance_decode(p, provenance, err);
 	if (r == 0)

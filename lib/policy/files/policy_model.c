@@ -9,20 +9,11 @@
 #define MAGIC "LUM1"
 #define NO_PATH 0xffff
 #define CALL_BYTES 11
-#define PAIR_BYTES 6
+#define COUNT_BYTES 12
 #define HEAD_MAX 1e4f				     /* nat; what a trained one has is far below */
 #define SEEN_BYTES (sizeof(struct lutra_object) + 2) /* and the path, and the roles */
 
 /* ---- writing ---- */
-
-static uint32_t n_pairs(const struct policy_layer *l)
-{
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < (size_t)l->k * l->k; i++)
-		n += l->counts[i] > 0;
-	return n;
-}
 
 static void put_calls(struct bytes_out *out, const struct policy_model *m)
 {
@@ -49,13 +40,20 @@ static void put_layer(struct bytes_out *out, const struct policy_layer *l)
 	bytes_put_u32(out, l->codes);
 	bytes_put(out, l->la, sizeof(float) * l->codes * l->k);
 	bytes_put(out, l->lb, sizeof(float) * l->codes * l->k);
-	bytes_put_u32(out, n_pairs(l));
-	for (size_t i = 0; i < (size_t)l->k * l->k; i++) {
-		if (!l->counts[i])
-			continue;
-		bytes_put_u8(out, (uint8_t)(i / l->k));
-		bytes_put_u8(out, (uint8_t)(i % l->k));
-		bytes_put_u32(out, l->counts[i]);
+}
+
+static void put_histories(struct bytes_out *out, const struct policy_model *m)
+{
+	bytes_put_u32(out, (uint32_t)m->n_histories);
+	for (size_t i = 0; i < m->n_histories; i++)
+		bytes_put_u64(out, m->histories[i]);
+	for (size_t run = 0; run < m->n_runs; run++) {
+		bytes_put_u32(out, (uint32_t)m->runs[run].n);
+		for (size_t i = 0; i < m->runs[run].n; i++) {
+			bytes_put_u32(out, m->runs[run].list[i].history);
+			bytes_put_u32(out, m->runs[run].list[i].n);
+			bytes_put_u32(out, m->runs[run].list[i].gap);
+		}
 	}
 }
 
@@ -68,6 +66,7 @@ static void put_model(struct bytes_out *out, const struct policy_model *m)
 	put_calls(out, m);
 	for (int i = 0; i < POLICY_MODEL_LAYERS; i++)
 		put_layer(out, &m->layer[i]);
+	put_histories(out, m);
 	bytes_put_u32(out, (uint32_t)m->n_seen);
 	for (size_t i = 0; i < m->n_seen; i++) {
 		const struct policy_seen *s = &m->seen[i];
@@ -135,7 +134,6 @@ static int get_calls(struct bytes_in *in, struct policy_model *m)
 
 static int get_layer(struct bytes_in *in, uint32_t k_max, struct policy_layer *l)
 {
-	uint32_t n;
 	int r;
 
 	l->k = bytes_u32(in);
@@ -147,20 +145,59 @@ static int get_layer(struct bytes_in *in, uint32_t k_max, struct policy_layer *l
 	r = get_heads(in, (size_t)l->codes * l->k, &l->la);
 	if (r == 0)
 		r = get_heads(in, (size_t)l->codes * l->k, &l->lb);
-	n = bytes_u32(in);
-	if (r < 0 || !has_room(in, n, PAIR_BYTES))
-		return r < 0 ? r : -EBADMSG;
-	l->counts = calloc((size_t)l->k * l->k, sizeof(*l->counts));
-	if (!l->counts)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		uint8_t a = bytes_u8(in), b = bytes_u8(in);
+	return r;
+}
 
-		if (a >= l->k || b >= l->k)
+/* Returns true if every token of a history is below v. */
+static bool is_history(uint64_t history, uint32_t v)
+{
+	for (int i = 0; i < 8; i++, history >>= 8)
+		if ((history & 0xff) >= v)
+			return false;
+	return true;
+}
+
+static int get_run_histories(struct bytes_in *in, size_t n_histories,
+			     struct policy_run_histories *ret)
+{
+	uint32_t n = bytes_u32(in);
+
+	if (!has_room(in, n, COUNT_BYTES))
+		return -EBADMSG;
+	ret->list = calloc(n + 1u, sizeof(*ret->list));
+	if (!ret->list)
+		return -ENOMEM;
+	ret->n = n;
+	for (uint32_t i = 0; i < n; i++) {
+		ret->list[i].history = bytes_u32(in);
+		ret->list[i].n = bytes_u32(in);
+		ret->list[i].gap = bytes_u32(in);
+		if (ret->list[i].history >= n_histories || !ret->list[i].n)
 			return -EBADMSG;
-		l->counts[(size_t)a * l->k + b] = bytes_u32(in);
 	}
 	return 0;
+}
+
+static int get_histories(struct bytes_in *in, struct policy_model *m)
+{
+	uint32_t n = bytes_u32(in);
+	int r = 0;
+
+	if (!has_room(in, n, sizeof(*m->histories)))
+		return -EBADMSG;
+	m->histories = calloc(n + 1u, sizeof(*m->histories));
+	m->runs = calloc(m->n_runs + 1, sizeof(*m->runs));
+	if (!m->histories || !m->runs)
+		return -ENOMEM;
+	m->n_histories = n;
+	for (uint32_t i = 0; i < n; i++) {
+		m->histories[i] = bytes_u64(in);
+		if (!is_history(m->histories[i], m->layer[0].k))
+			return -EBADMSG;
+	}
+	for (size_t i = 0; r == 0 && i < m->n_runs; i++)
+		r = get_run_histories(in, n, &m->runs[i]);
+	return r;
 }
 
 static int get_seen(struct bytes_in *in, size_t n_runs, struct policy_seen *s)
@@ -214,14 +251,21 @@ static int get_header(struct bytes_in *in, struct policy_model *m, struct err *e
 	const void *magic = bytes_get(in, 4);
 	uint32_t version = bytes_u32(in);
 
-	if (!magic || memcmp(magic, MAGIC, 4) != 0)
+	if (!magic || in->failed || memcmp(magic, MAGIC, 4) != 0)
 		return err_set(err, -EBADMSG, "not a lutra model file");
 	if (version > POLICY_FORMAT_VERSION)
 		return err_set(err, -ENOEXEC, "format %u is newer than this lutra: update it",
 			       version);
+	if (version < POLICY_FORMAT_LEVEL)
+		return err_set(err, -ENODATA,
+			       "made by an older lutra, without level M: train the policy anew");
 	m->n_runs = bytes_u32(in);
 	m->lib_digits = bytes_u8(in) != 0;
-	return in->failed || m->n_runs > POLICY_RUNS_MAX ? -EBADMSG : 0;
+	if (in->failed || m->n_runs > POLICY_RUNS_MAX) {
+		m->n_runs = 0;
+		return -EBADMSG;
+	}
+	return 0;
 }
 
 int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t len, struct err *err)
@@ -238,6 +282,8 @@ int policy_model_decode(struct policy_model **ret, const uint8_t *data, size_t l
 		if (r == 0 && i && m->layer[i].k != m->layer[i - 1].codes)
 			r = -EBADMSG;
 	}
+	if (r == 0)
+		r = get_histories(&in, m);
 	if (r == 0)
 		r = get_all_seen(&in, m);
 	if (r == 0 && (in.failed || in.pos != in.len))

@@ -7,6 +7,7 @@
 #include "lib/base/bytes.h"
 #include "lib/abi/syscalls.h"
 #include "lutra/code_name.h"
+#include "lutra/score_m.h"
 
 #define MAGIC "LUT1"
 #define ROLES_1 4 /* of format 1 */
@@ -26,6 +27,20 @@ static void put_node(struct bytes_out *out, const struct policy_node *n)
 				    (n->exec_session ? NODE_EXEC_SESSION : 0)));
 	bytes_put_u8(out, (uint8_t)len);
 	bytes_put(out, n->name, len);
+}
+
+static void put_keys(struct bytes_out *out, const struct policy *p)
+{
+	bytes_put_u32(out, (uint32_t)p->n_keys);
+	for (size_t i = 0; i < p->n_keys; i++) {
+		const struct policy_key *k = &p->keys[i];
+		size_t len = strnlen(k->name, sizeof(k->name) - 1);
+
+		bytes_put_u64(out, k->hash);
+		bytes_put(out, k->token, sizeof(k->token));
+		bytes_put_u8(out, (uint8_t)len);
+		bytes_put(out, k->name, len);
+	}
 }
 
 int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
@@ -52,7 +67,9 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 	bytes_put_u8(&out, p->first_process != POLICY_FIRST_UNSEEN);
 	bytes_put_u8(&out, p->first_process == POLICY_FIRST_STAYS);
 	bytes_put_u8(&out, p->code_last);
-	bytes_put(&out, (const uint8_t[3]){}, 3);
+	bytes_put_u8(&out, p->level_shift);
+	bytes_put_u8(&out, p->level_counts);
+	bytes_put_u8(&out, 0);
 	bytes_put(&out, p->token, sizeof(p->token));
 	bytes_put(&out, p->t0, sizeof(*p->t0) * p->v * p->v);
 	bytes_put(&out, p->t1, level);
@@ -61,6 +78,7 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 		put_node(&out, &p->nodes[i]);
 	bytes_put(&out, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_put(&out, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
+	put_keys(&out, p);
 	if (out.failed)
 		return -EINVAL;
 	*ret = TAKE_PTR(data);
@@ -84,6 +102,48 @@ static void get_node(struct bytes_in *in, struct policy_node *n)
 		return;
 	}
 	bytes_copy(in, n->name, len);
+}
+
+static int get_keys(struct policy *p, struct bytes_in *in)
+{
+	uint32_t n = bytes_u32(in);
+
+	if (in->failed || n > POLICY_OBJECT_KEYS_MAX)
+		return -EBADMSG;
+	p->keys = calloc(n + 1u, sizeof(*p->keys));
+	if (!p->keys)
+		return -ENOMEM;
+	p->n_keys = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct policy_key *k = &p->keys[i];
+		uint8_t len;
+
+		k->hash = bytes_u64(in);
+		bytes_copy(in, k->token, sizeof(k->token));
+		len = bytes_u8(in);
+		if (len >= sizeof(k->name))
+			return -EBADMSG;
+		bytes_copy(in, k->name, len);
+	}
+	return 0;
+}
+
+/*
+ * Drops tables of levels A and B. In their place come tables in which only pairs that end with the
+ * unknown token have a weight, so that a new system call is still reported once for each pair. No
+ * level reaches the threshold.
+ */
+static void drop_old_tables(struct policy *p)
+{
+	memset(p->t0, 0, sizeof(*p->t0) * p->v * p->v);
+	memset(p->t1, 0, LEVEL_ENTRIES * sizeof(*p->t1));
+	memset(p->t2, 0, LEVEL_ENTRIES * sizeof(*p->t2));
+	for (uint32_t a = 0; a < p->v; a++)
+		p->t0[(size_t)a * p->v + LUTRA_UNK] = 1 << 8;
+	p->p1 = p->p2 = 0;
+	p->level_shift = LUTRA_M_SHIFT;
+	p->level_counts = 1;
+	p->threshold = LUTRA_THRESHOLD_OFF;
 }
 
 static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
@@ -131,9 +191,8 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 {
 	struct bytes_in in = {.data = data, .len = len};
 	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
-	static const uint8_t zero[3];
 	bool first_seen, first_stays;
-	const void *pad;
+	uint8_t pad;
 	uint32_t version;
 	int r;
 
@@ -158,7 +217,9 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	if (first_seen)
 		p->first_process = first_stays ? POLICY_FIRST_STAYS : POLICY_FIRST_STEADY;
 	p->code_last = bytes_u8(&in);
-	pad = bytes_get(&in, sizeof(zero));
+	p->level_shift = bytes_u8(&in);
+	p->level_counts = bytes_u8(&in);
+	pad = bytes_u8(&in);
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;
 	p->format = version;
@@ -175,7 +236,16 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 		get_node(&in, &p->nodes[i]);
 	bytes_copy(&in, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_copy(&in, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
-	if (in.failed || in.pos != in.len || memcmp(pad, zero, sizeof(zero)) != 0)
+	if (version < POLICY_FORMAT_LEVEL) {
+		pad |= p->level_shift | p->level_counts;
+		drop_old_tables(p);
+	} else {
+		r = get_keys(p, &in);
+		if (r == -ENOMEM)
+			return err_oom(err);
+		in.failed |= r < 0;
+	}
+	if (in.failed || in.pos != in.len || pad)
 		return err_set(err, -EBADMSG, "damaged: its length does not fit its contents");
 	return 0;
 }

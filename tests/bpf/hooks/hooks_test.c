@@ -394,22 +394,21 @@ static void hooks_io_uring_open_is_refused(void **state)
 	assert_int_equal(box_find_evidence(b, LUTRA_RULE_OPEN_READ_PROTECTED)->ev.nr, 0xffff);
 }
 
-/* Returns how many refusals evidence of level B names, after the worker exited as wanted. */
+/* Returns how many refusals evidence of the level names, after the worker exited as wanted. */
 static size_t run_window(struct box *b, enum lutra_action action, int outcome)
 {
 	struct policy *p = kernel_policy_new();
 	size_t refused = 0;
 
 	kernel_policy_forget(p, NOVEL, false);
-	p->threshold_b = 1 << 8;
-	p->action[LUTRA_RULE_LEVEL_B] = (uint8_t)action;
+	p->threshold = KERNEL_POLICY_WEIGHT << 8;
+	p->action[LUTRA_RULE_LEVEL] = (uint8_t)action;
 	box_enroll(b, p, LUTRA_MODE_DENY, false);
 	policy_free(p);
 	assert_exited(box_run(b, "window", NULL), outcome);
-	assert_non_null(box_find_evidence(b, LUTRA_RULE_LEVEL_B));
+	assert_non_null(box_find_evidence(b, LUTRA_RULE_LEVEL));
 	for (size_t i = 0; i < b->n_evidence; i++)
-		refused +=
-			b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_B && b->evidence[i].ev.refused;
+		refused += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL && b->evidence[i].ev.refused;
 	return refused;
 }
 

@@ -286,9 +286,9 @@ static struct opener enroll_deny_opener(struct box *b)
 	kernel_policy_know(p, OPENER_FILE, LUTRA_OBJ_WRITE, S_IFREG, ANY_ROLE);
 	kernel_policy_forget(p, NOVEL, false);
 	kernel_policy_forget(p, SYS_open, true);
-	p->threshold_a = KERNEL_POLICY_WEIGHT << 8;
+	p->threshold = KERNEL_POLICY_WEIGHT << 8;
 	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
-	p->action[LUTRA_RULE_LEVEL_A] = LUTRA_ACTION_DENY;
+	p->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_DENY;
 	make_file(OPENER_FILE);
 	opener = opener_enroll(b, p);
 	assert_int_equal(guard_set_mode(b->guard, b->slot, LUTRA_MODE_DENY, &err), 0);

@@ -236,7 +236,8 @@ static void assert_crowd_reported(struct box *b)
 			continue;
 		assert_true(is_tenth((pid_t)ev->tid));
 		for (int k = 0; k < LUTRA_HISTORY - CROWD_NOVEL; k++)
-			assert_int_equal(ev->history[k].nr_role & 0xfff, own_call[ev->tid & 3]);
+			assert_int_equal(ev->history[k].nr_role & LUTRA_HISTORY_NR,
+					 own_call[ev->tid & 3]);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The scorer in the kernel, on what the parity test made: syscalls as the guard scores them,
- * objects as its hooks judge them.
+ * The scorer in the kernel, on what the parity test made: syscalls and keys as the guard scores
+ * them, objects as its hooks judge them.
  *
  * Hooks: none, two programs to be run.
  * Maps: those of the guard (slot 0), calls (one batch), objects (one entry an object).
@@ -33,7 +33,7 @@ static long one_call(__u32 i, void *ctx)
 	const struct parity_call *in;
 	struct lutra_state *st;
 	struct parity_step *out;
-	struct lutra_syscall_score score;
+	struct lutra_token_score score;
 	__u8 *steady;
 
 	if (!b || !p)
@@ -47,10 +47,16 @@ static long one_call(__u32 i, void *ctx)
 		*steady = st->role == LUTRA_ROLE_STEADY;
 	}
 	lutra_role_follow(st, p, *steady);
-	score_syscall(st, p, 0, true, in->nr, &score);
+	if (!in->key)
+		score_syscall(st, p, 0, !in->audited, in->nr, &score);
+	else if (!score_object(st, p, 0, !in->audited, in->key, &score))
+		__builtin_memset(&score, 0, sizeof(score));
 	out->tok = score.token;
-	__builtin_memcpy(out->w, score.weight, sizeof(out->w));
-	*steady |= (__u8)lutra_role_steady(st, p, in->nr);
+	out->w[0] = score.m.weight[0];
+	out->w[1] = score.m.weight[1];
+	out->w[2] = score.m.weight[2];
+	if (!in->key)
+		*steady |= (__u8)lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 	return 0;
 }
@@ -69,6 +75,7 @@ static long one_object(__u32 i, void *ctx)
 	o->reported_key =
 		lutra_reported_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
 				   (struct lutra_name *)(void *)o->fold);
+	o->object_key = lutra_object_key(p, &o->object, &o->path, &o->search);
 	return 0;
 }
 

@@ -11,16 +11,20 @@
 #define PARITY_TASKS 8
 #define PARITY_PROCESSES 4 /* a task's: its number modulo this */
 
+/* A syscall, or an object's key. */
 struct parity_call {
-	__u16 nr;
+	__u16 nr;  /* of a syscall */
+	__u16 key; /* 0: a syscall */
 	__u8 task;
-	__u8 exec; /* before the call; 2: of the same program, in place */
+	__u8 exec;    /* before the call; 2: of the same program, in place */
+	__u8 audited; /* 1: of an audited exec session, whose pairs do not count */
+	__u8 pad;
 };
 
 struct parity_step {
 	struct lutra_state state; /* after the call */
 	__u8 w[3];
-	__u8 tok;
+	__u8 tok; /* PAD: level M leaves the object out */
 };
 _Static_assert(sizeof(struct parity_step) == 24, "step layout");
 
@@ -46,6 +50,8 @@ struct parity_object {
 	struct lutra_matches signals;
 	__u64 verdict;
 	__u64 reported_key; /* lutra_reported_key() */
+	struct lutra_key_search search;
+	__u64 object_key; /* lutra_object_key() */
 };
 _Static_assert(sizeof(struct parity_object) % 8 == 0, "object layout");
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernel against userspace: the same policies, calls, paths and objects through the scorer on
+ * Kernel against userspace: the same policies, calls, keys, paths and objects through the scorer on
  * both sides, every result and all that is left behind equal bit for bit. Random policies of two
  * kinds: such as a trainer makes, and plain random bytes, of which the scorer has to make
  * something too. Fixed seeds; what came out is counted, so that the inputs cannot be dull.
@@ -146,11 +146,16 @@ static void make_tables(struct bench *b, bool trained)
 	if (!trained)
 		return;
 	for (size_t i = 0; i < LUTRA_T0_STRIDE * LUTRA_T0_STRIDE; i++)
-		p->t0[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
+		p->m.t0[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
 	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++) {
-		p->t1[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
-		p->t2[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
+		p->m.t1[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
+		p->m.t2[i] &= pick_below(b, 4) ? 0x007f : 0xff7f;
 	}
+	p->m.shift = LUTRA_M_SHIFT;
+	p->m.counts = LUTRA_M_COUNTS;
+	for (size_t role = 0; role < LUTRA_ROLE_ROWS; role++)
+		for (size_t key = 0; key < LUTRA_KEYS; key += 8)
+			p->key_token[role][key] = LUTRA_PAD;
 	memset(p->steady, 0, sizeof(p->steady));
 	p->steady[0] = 1ull << SYS_accept;
 }
@@ -163,7 +168,12 @@ static void make_calls(struct bench *b, struct parity_calls *c)
 		c->in[i].nr = (uint16_t)(kind < 90   ? pick_below(b, 60)
 					 : kind < 97 ? pick_below(b, LUTRA_NR)
 						     : pick_below(b, 0x10000));
+		/* Often the same again, as in a loop. */
+		if (i && pick_below(b, 4) == 0)
+			c->in[i].nr = c->in[i - 1].nr;
+		c->in[i].key = (uint16_t)(pick_below(b, 4) ? 0 : pick_below(b, LUTRA_KEYS + 8));
 		c->in[i].task = (uint8_t)pick_below(b, PARITY_TASKS);
+		c->in[i].audited = pick_below(b, 16) == 0;
 		c->in[i].exec = (uint8_t)pick_below(b, 200);
 		c->in[i].exec = c->in[i].exec <= 2 ? c->in[i].exec : 0;
 	}
@@ -173,22 +183,28 @@ static void make_calls(struct bench *b, struct parity_calls *c)
 static void user_step(const struct lutra_policy *p, struct lutra_seen *seen, struct lutra_state *st,
 		      uint8_t *steady, const struct parity_call *in, struct parity_step *out)
 {
-	struct lutra_syscall_score score;
+	void (*claim)(void *ctx, const struct lutra_m_tables *p, struct lutra_m_score *x) =
+		in->audited ? NULL : lutra_m_claim_counters;
+	struct lutra_token_score score;
 
 	if (in->exec) {
 		lutra_state_exec(st, p, in->exec == 2);
 		*steady = st->role == LUTRA_ROLE_STEADY;
 	}
 	lutra_role_follow(st, p, *steady);
-	lutra_score_syscall(st, p, in->nr, lutra_claim_seen, seen, &score);
+	if (!in->key)
+		lutra_score_syscall(st, p, in->nr, claim, &seen->m, &score);
+	else if (!lutra_score_object(st, p, in->key, claim, &seen->m, &score))
+		memset(&score, 0, sizeof(score));
 	out->tok = score.token;
-	memcpy(out->w, score.weight, sizeof(out->w));
-	*steady |= (uint8_t)lutra_role_steady(st, p, in->nr);
+	memcpy(out->w, score.m.weight, sizeof(out->w));
+	if (!in->key)
+		*steady |= (uint8_t)lutra_role_steady(st, p, in->nr);
 	out->state = *st;
 }
 
 struct call_counts {
-	uint32_t calls, known, novel, weighted, roles[LUTRA_ROLE_ANY + 1];
+	uint32_t calls, keys, left_out, repeats, known, novel, weighted, roles[LUTRA_ROLE_ANY + 1];
 };
 
 static void compare_calls(struct bench *b, struct parity_calls *user, struct call_counts *n)
@@ -196,16 +212,19 @@ static void compare_calls(struct bench *b, struct parity_calls *user, struct cal
 	for (size_t i = 0; i < PARITY_CALLS; i++) {
 		struct parity_step *out = &user->out[i];
 		const struct parity_call *in = &user->in[i];
+		const uint8_t at = user->state[in->task].m.t;
 
 		user_step(b->policy, b->seen, &user->state[in->task],
 			  &user->steady[in->task % PARITY_PROCESSES], in, out);
 		if (memcmp(out, &b->calls->out[i], sizeof(*out)) != 0)
-			fail_msg("call %zu of a batch (nr %u, task %u): kernel a %d b %d, here "
-				 "a %d b %d",
-				 i, in->nr, in->task, b->calls->out[i].state.level_a,
-				 b->calls->out[i].state.level_b, out->state.level_a,
-				 out->state.level_b);
+			fail_msg("call %zu of a batch (nr %u, key %u, task %u): kernel level %d, "
+				 "here %d",
+				 i, in->nr, in->key, in->task, b->calls->out[i].state.m.level,
+				 out->state.m.level);
 		n->calls++;
+		n->keys += in->key != 0;
+		n->left_out += out->tok == LUTRA_PAD;
+		n->repeats += out->tok != LUTRA_PAD && out->state.m.t == at;
 		n->novel += out->tok == LUTRA_UNK;
 		n->weighted += out->w[0] || out->w[1] || out->w[2];
 		n->known += !(out->w[0] || out->w[1] || out->w[2]);
@@ -249,10 +268,12 @@ static void parity_of_calls(void **state)
 		assert_memory_equal(b->seen_back, b->seen, sizeof(*b->seen));
 	}
 	free(user);
-	print_message("%u calls equal: %u novel tokens, %u with new weight, %u without\n", n.calls,
-		      n.novel, n.weighted, n.known);
+	print_message("%u calls equal, %u of them keys: %u novel tokens, %u with new weight, %u "
+		      "without, %u repeat, %u keys left out\n",
+		      n.calls, n.keys, n.novel, n.weighted, n.known, n.repeats, n.left_out);
 	assert_true(n.calls >= CALLS_LEAST);
 	assert_true(n.novel > 1000 && n.weighted > 10000 && n.known > 10000);
+	assert_true(n.keys > 10000 && n.left_out > 1000 && n.repeats > 1000);
 	for (int r = 0; r <= LUTRA_ROLE_ANY; r++)
 		assert_true(n.roles[r] > 1000);
 }
@@ -260,10 +281,11 @@ static void parity_of_calls(void **state)
 /* ---- paths and objects ---- */
 
 static const char *const words[] = {
-	"/",   "usr",	   "lib",	 "etc",	       "var",	  "page12",  "libc.so.6",
-	"a",   "x.php",	   "run",	 "notes.db",   "b.tar2",  "python3", "Z9-z8",
-	"..x", "c.SH",	   "d.py.ko",	 "tmp-1",      "e.class", "f.",	     ".sh",
-	"_",   "\xc3\xa9", "lost+found", "index.html", "logo.png"};
+	"/",   "usr",	   "lib",	 "etc",	       "var",	   "page12",	 "libc.so.6",
+	"a",   "x.php",	   "run",	 "notes.db",   "b.tar2",   "python3",	 "Z9-z8",
+	"..x", "c.SH",	   "d.py.ko",	 "tmp-1",      "e.class",  "f.",	 ".sh",
+	"_",   "\xc3\xa9", "lost+found", "index.html", "logo.png", "log",	 "cache",
+	"tmp", "app.log",  "secrets",	 "shadow",     "home",	   "ld.so.cache"};
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
 /* A made tree: which names lead where. */
@@ -350,6 +372,7 @@ static void make_tree(struct bench *b, struct tree *t)
 	memset(t, 0, sizeof(*t));
 	memset(p->edge, 0, sizeof(p->edge));
 	memset(p->object, 0, sizeof(p->object));
+	memset(p->key, 0, sizeof(p->key));
 	p->node[0] = (uint8_t)(pick_below(b, 2) * LUTRA_NODE_PROTECTED);
 	t->nodes = 1;
 	for (uint32_t tries = 0; t->nodes < TREE_NODES && tries < 20 * TREE_NODES; tries++) {
@@ -426,7 +449,7 @@ static void make_object(struct bench *b, const struct tree *t, struct parity_obj
 	o->starter = pick_below(b, 3) ? pick_below(b, TREE_NODES) : 0;
 	o->mode = pick_below(b, LUTRA_MODE_COUNT);
 	o->now = 1 + sample_random(&b->rng) % (4 * LUTRA_MATCH_WINDOW_NS);
-	o->signals.last_ns[pick_below(b, LUTRA_MATCH_CLASS_COUNT)] = o->now / 2;
+
 	make_path(b, t, &o->path);
 }
 
@@ -440,6 +463,22 @@ static void user_object(const struct lutra_policy *p, struct parity_object *o)
 	o->reported_key =
 		lutra_reported_key(p, &o->object, &o->path, o->judgement.rule | o->role << 8,
 				   (struct lutra_name *)(void *)o->fold);
+	o->object_key = lutra_object_key(p, &o->object, &o->path, &o->search);
+}
+
+/* Makes a key known, by any number. */
+static void learn_key(struct bench *b, uint64_t hash)
+{
+	uint32_t slot = lutra_key_slot(b->policy->key_seed, hash);
+
+	for (uint32_t i = 0; hash && i < LUTRA_PROBE; i++) {
+		uint64_t *at = (uint64_t *)&b->policy->key[(slot + i) & (LUTRA_KEY_SLOTS - 1)];
+
+		if (*at == 0) {
+			*at = hash | pick_below(b, LUTRA_KEYS);
+			return;
+		}
+	}
 }
 
 static void learn_token(struct lutra_policy *p, uint64_t token)
@@ -476,6 +515,7 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 		token = lutra_object_token_started_by(
 			token, pick_below(b, 2) ? o->starter : pick_below(b, TREE_NODES));
 	learn_token(b->policy, token);
+	learn_key(b, pick_below(b, 2) ? copy.search.own : copy.search.varies);
 }
 
 /* Returns true if an execution is known only because a certain program starts it. */
@@ -490,6 +530,8 @@ struct object_counts {
 	uint32_t objects, paths, hits, misses;
 	uint32_t kinds[LUTRA_KIND_COUNT], verdicts[4], groups[LUTRA_RULE_COUNT + 1];
 	uint32_t reported_once, varies, started;
+	uint32_t keys[LUTRA_KEY_FIRST + 1]; /* none, new, known */
+	uint32_t named_keys;		    /* of a name in a data root */
 };
 
 static void compare_objects(struct bench *b, struct parity_object *user, struct object_counts *n)
@@ -519,6 +561,8 @@ static void compare_objects(struct bench *b, struct parity_object *user, struct 
 		n->reported_once += o->reported_key != 0;
 		n->varies += o->judgement.varies;
 		n->started += is_known_by_starter(b->policy, o);
+		n->named_keys += o->object_key != LUTRA_KEY_NONE && o->search.varies;
+		n->keys[o->object_key < LUTRA_KEY_FIRST ? o->object_key : LUTRA_KEY_FIRST]++;
 	}
 }
 
@@ -566,6 +610,11 @@ static void parity_of_objects(void **state)
 	assert_true(n.hits > 1000 && n.misses > 1000);
 	assert_true(n.reported_once > n.objects / 2 && n.reported_once < n.objects);
 	assert_true(n.varies > 0 && n.started > 20);
+	print_message("keys: %u none, %u new, %u known\n", n.keys[LUTRA_KEY_NONE],
+		      n.keys[LUTRA_KEY_NEW], n.keys[LUTRA_KEY_FIRST]);
+	assert_true(n.named_keys > 1000);
+	for (int k = 0; k <= LUTRA_KEY_FIRST; k++)
+		assert_true(n.keys[k] > 100);
 	for (int k = 0; k < LUTRA_KIND_COUNT; k++)
 		if (n.kinds[k] <= 20)
 			fail_msg("kind %d: %u objects", k, n.kinds[k]);

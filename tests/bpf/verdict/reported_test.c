@@ -201,10 +201,10 @@ static void reported_refusal_is_evidence_each_time(void **state)
 	opener_end(&o);
 }
 
-static void reported_repeated_alert_is_still_a_match_of_the_kill_rule(void **state)
+static void reported_repeated_alert_is_counted_until_the_kill(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = policy_of_connections(LUTRA_ACTION_DENY);
+	struct policy *p = policy_of_connections(LUTRA_ACTION_ALERT);
 
 	kernel_policy_forget(p, NOVEL, true);
 	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
@@ -363,7 +363,7 @@ int main(int argc, char **argv)
 		OPENER(reported_alert_about_another_object_access_or_role_is_evidence),
 		BOX(reported_connection_goes_by_address_and_port),
 		OPENER(reported_refusal_is_evidence_each_time),
-		BOX(reported_repeated_alert_is_still_a_match_of_the_kill_rule),
+		BOX(reported_repeated_alert_is_counted_until_the_kill),
 		OPENER(reported_alert_of_another_container_is_evidence),
 		OPENER(reported_alert_is_evidence_again_by_a_new_policy),
 		OPENER(reported_alert_is_evidence_again_after_a_day),

@@ -184,7 +184,7 @@ static const struct worker workers[] = {
 struct look {
 	uint8_t weight[3]; /* of every pair, by level */
 	uint8_t mix;
-	int32_t threshold_a, threshold_b;
+	int32_t threshold;
 	bool hookable; /* NOVEL is a TH signal */
 	uint8_t group;
 	uint8_t action, verdict; /* of all */
@@ -194,15 +194,13 @@ static const struct look looks[2] = {
 	{{100, 40, 20},
 	 3,
 	 LEVEL_NEVER,
-	 LEVEL_NEVER + 1,
 	 false,
 	 LUTRA_RULE_NEW_SYSCALL,
 	 LUTRA_ACTION_LOG,
 	 LUTRA_VERDICT_ALLOW},
 	{{50, 30, 10},
 	 5,
-	 LEVEL_NEVER + 2,
-	 LEVEL_NEVER + 3,
+	 LEVEL_NEVER + 1,
 	 true,
 	 LUTRA_RULE_NEW_HOOKABLE,
 	 LUTRA_ACTION_ALERT,
@@ -231,8 +229,7 @@ static struct policy *look_policy(const struct look *l)
 	fill_table(p->t0, p->v, l->weight[0], l->mix);
 	fill_table(p->t1, LUTRA_K, l->weight[1], l->mix);
 	fill_table(p->t2, LUTRA_K, l->weight[2], l->mix);
-	p->threshold_a = l->threshold_a;
-	p->threshold_b = l->threshold_b;
+	p->threshold = l->threshold;
 	p->ops = 1u << LUTRA_OP_CONNECT;
 	memset(p->action, l->action, sizeof(p->action));
 	return p;
@@ -241,7 +238,8 @@ static struct policy *look_policy(const struct look *l)
 /* ---- looking at evidence as it comes ---- */
 
 static struct {
-	uint32_t version; /* of looks[0], the first time */
+	uint32_t version;		     /* of looks[0], the first time */
+	uint8_t token[LUTRA_HISTORY_NR + 1]; /* of calls, by either policy */
 	uint64_t seen, wrong[2], of[2];
 	char why[160];
 } watch;
@@ -259,22 +257,48 @@ static bool weight_fits(const struct look *l, uint32_t w)
 	return false;
 }
 
-/* The level is that of the last calls, all weighed by this policy since the task met it. */
+/* Returns the token of an event in either policy. */
+static uint8_t history_token(const struct lutra_history *h)
+{
+	return h->nr_role & LUTRA_HISTORY_NOVEL ? LUTRA_UNK
+						: watch.token[h->nr_role & LUTRA_HISTORY_NR];
+}
+
+/* Returns true if event i is left out, because its token equals those of the two events before. */
+static bool is_left_out(const struct lutra_history *h, int from, int i)
+{
+	uint8_t token = history_token(&h[i]);
+
+	return i - from >= 2 && token == history_token(&h[i - 1]) &&
+	       token == history_token(&h[i - 2]);
+}
+
+static void move_level(int32_t *level, uint32_t weight)
+{
+	*level += ((int32_t)(weight << LUTRA_M_FRACTION) - *level) >> LUTRA_M_FEW_SHIFT;
+}
+
+/* The level is that of the last events, all weighed by this policy since the task met it. */
 static bool level_fits(const struct look *l, const struct lutra_evidence *ev)
 {
-	const int32_t most = (l->weight[0] + l->weight[1] + l->weight[2]) << 12;
+	const int32_t most = (l->weight[0] + l->weight[1] + l->weight[2]) << LUTRA_M_FRACTION;
+	const struct lutra_history *h = ev->history;
 	int32_t low, high;
 
 	for (int from = LUTRA_HISTORY - 1; from >= 0; from--) {
 		low = 0;
 		high = from ? 0 : most;
-		if (!weight_fits(l, ev->history[from].weight))
+		if (!weight_fits(l, h[from].weight))
 			return false;
 		for (int i = from; i < LUTRA_HISTORY; i++) {
-			low += ((ev->history[i].weight << 12) - low) >> 3;
-			high += ((ev->history[i].weight << 12) - high) >> 3;
+			if (is_left_out(h, from, i))
+				continue;
+			move_level(&low, h[i].weight);
+			/* What was before the history may have been equal. */
+			if (from || i >= 2 || h[i].weight)
+				move_level(&high, h[i].weight);
 		}
-		if (ev->level_a >= low && ev->level_a <= high)
+		if (ev->level >= low && ev->level <= high)
 			return true;
 	}
 	return false;
@@ -284,8 +308,7 @@ static void watch_evidence(const struct lutra_evidence *ev)
 {
 	unsigned which = (ev->policy_version - watch.version) & 1;
 	const struct look *l = &looks[which];
-	bool fits = ev->verdict == l->verdict && ev->threshold_a == l->threshold_a &&
-		    ev->threshold_b == l->threshold_b;
+	bool fits = ev->verdict == l->verdict && ev->threshold == l->threshold;
 
 	if (ev->rule != LUTRA_RULE_CONNECT)
 		fits &= ev->rule == l->group && level_fits(l, ev);
@@ -298,9 +321,9 @@ static void watch_evidence(const struct lutra_evidence *ev)
 		return;
 	watch.wrong[which]++;
 	snprintf(watch.why, sizeof(watch.why),
-		 "policy %u: group %u verdict %u weights %u %u %u levels %d of %d, %d", which,
-		 ev->rule, ev->verdict, ev->weight[0], ev->weight[1], ev->weight[2], ev->level_a,
-		 ev->threshold_a, ev->threshold_b);
+		 "policy %u: group %u verdict %u weights %u %u %u level %d of %d", which, ev->rule,
+		 ev->verdict, ev->weight[0], ev->weight[1], ev->weight[2], ev->level,
+		 ev->threshold);
 }
 
 /* ---- helpers ---- */
@@ -396,6 +419,7 @@ static void speed_no_call_is_scored_by_half_a_policy(void **state)
 	test_program_need_counts();
 	box_enroll(b, policy[0], LUTRA_MODE_AUDIT, false);
 	watch.version = b->guard->version;
+	memcpy(watch.token, policy[0]->token[0], sizeof(policy[0]->token[0]));
 	box_evidence_watch = watch_evidence;
 	threads = start_all(b, p);
 	assert_int_equal(guard_set_policy(b->guard, b->slot, policy[1], &err), 0);

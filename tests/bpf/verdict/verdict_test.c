@@ -16,10 +16,13 @@
 
 /* ---- workers ---- */
 
+/* Two calls in turn, of two tokens: level M leaves out a call that equals the last two. */
 static int work_known(void)
 {
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 20; i++) {
+		syscall(SYS_getpid);
 		syscall(SYS_getppid);
+	}
 	return 0;
 }
 
@@ -169,7 +172,7 @@ static void verdict_audit_tells_and_lets_live(void **state)
 	assert_int_equal(ev->since_syscalls, 0);
 	assert_string_equal(ev->comm, "exe");
 	assert_int_equal(ev->ppid, getpid());
-	assert_int_equal(ev->level_a, KERNEL_POLICY_WEIGHT << 9);
+	assert_int_equal(ev->level, KERNEL_POLICY_WEIGHT << 9);
 	assert_int_equal(b->evidence[1].ev.since_syscalls, 1);
 	assert_true(b->evidence[1].ev.since_ns > 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_ALERT), 2);
@@ -207,7 +210,7 @@ static void verdict_evidence_holds_last_calls(void **state)
 	assert_int_equal(b->n_evidence, 2);
 	past = b->evidence[0].ev.history;
 	for (int i = 0; i < LUTRA_HISTORY - 1; i++) {
-		assert_int_equal(past[i].nr_role, SYS_getppid);
+		assert_int_equal(past[i].nr_role, i & 1 ? SYS_getpid : SYS_getppid);
 		assert_int_equal(past[i].weight, 0);
 	}
 	assert_int_equal(past[LUTRA_HISTORY - 1].nr_role, NOVEL | LUTRA_HISTORY_NOVEL);
@@ -249,15 +252,30 @@ static void verdict_kill_ends_the_task_at_the_novel_call(void **state)
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_SIGNAL_FAILED), 0);
 }
 
-static void verdict_kill_of_two_needs_two_classes(void **state)
+/* A policy whose level passes the threshold at NOVEL. */
+static struct policy *level_policy(uint8_t kill_matches)
+{
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_LOG);
+
+	p->threshold = KERNEL_POLICY_WEIGHT << 8;
+	p->kill_matches = kill_matches;
+	return p;
+}
+
+static void verdict_kill_of_two_spares_what_only_a_level_finds(void **state)
 {
 	struct box *b = *state;
-	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY);
 
-	p->kill_matches = 2;
-	assert_exited(enroll_and_run(b, p, LUTRA_MODE_KILL, "novel"), 0);
-	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
-	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_ALERT);
+	assert_exited(enroll_and_run(b, level_policy(2), LUTRA_MODE_KILL, "novel"), 0);
+	assert_int_equal(box_find_evidence(b, LUTRA_RULE_LEVEL)->ev.verdict, LUTRA_VERDICT_ALERT);
+}
+
+static void verdict_kill_of_one_kills_at_a_level(void **state)
+{
+	struct box *b = *state;
+
+	assert_killed(enroll_and_run(b, level_policy(1), LUTRA_MODE_KILL, "novel"));
+	assert_int_equal(box_find_evidence(b, LUTRA_RULE_LEVEL)->ev.verdict, LUTRA_VERDICT_KILL);
 }
 
 static void verdict_action_kill_needs_no_second_class(void **state)
@@ -303,7 +321,7 @@ static void verdict_mode_switch_meets_a_running_task(void **state)
 	assert_killed(status);
 }
 
-static void verdict_kill_of_two_kills_on_call_and_object(void **state)
+static void verdict_kill_of_two_kills_at_the_first_refusal(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_DENY);
@@ -312,10 +330,9 @@ static void verdict_kill_of_two_kills_on_call_and_object(void **state)
 	p->ops = 1u << LUTRA_OP_CONNECT;
 	p->action[LUTRA_RULE_CONNECT] = LUTRA_ACTION_DENY;
 	assert_killed(enroll_and_run(b, p, LUTRA_MODE_KILL, "both"));
-	assert_int_equal(b->n_evidence, 2);
-	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_ALERT);
-	assert_int_equal(b->evidence[1].ev.rule, LUTRA_RULE_CONNECT);
-	assert_int_equal(b->evidence[1].ev.verdict, LUTRA_VERDICT_KILL);
+	assert_int_equal(b->n_evidence, 1);
+	assert_int_equal(b->evidence[0].ev.rule, LUTRA_RULE_NEW_HOOKABLE);
+	assert_int_equal(b->evidence[0].ev.verdict, LUTRA_VERDICT_KILL);
 }
 
 static void verdict_kill_spares_the_parent(void **state)
@@ -410,7 +427,7 @@ static void verdict_session_in_audit_claims_no_pairs(void **state)
 	p->audit_sessions = true;
 	assert_exited(run_in_session(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
 	assert_int_equal(session_evidence(b, 2)->ev.weight[0], 0);
-	assert_int_equal(b->evidence[2].ev.level_a, 0);
+	assert_int_equal(b->evidence[2].ev.level, 0);
 }
 
 /* ---- roles and levels ---- */
@@ -426,36 +443,63 @@ static void verdict_exec_from_steady_is_spawned(void **state)
 	assert_int_equal(b->evidence[0].ev.role, LUTRA_ROLE_SPAWNED);
 }
 
+static size_t count_rule(const struct box *b, unsigned rule)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_evidence; i++)
+		n += b->evidence[i].ev.rule == rule;
+	return n;
+}
+
 static void verdict_level_alarms_on_rising_edge_only(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_LOG);
-	size_t a = 0, bb = 0;
+	const struct lutra_evidence *ev;
 
-	p->threshold_a = KERNEL_POLICY_WEIGHT << 8;
-	p->threshold_b = 1 << 8;
+	p->threshold = KERNEL_POLICY_WEIGHT << 8;
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
-	for (size_t i = 0; i < b->n_evidence; i++) {
-		a += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_A;
-		bb += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_B;
-	}
-	assert_int_equal(a, 1);
-	assert_int_equal(bb, 1);
-	assert_int_equal(box_find_evidence(b, LUTRA_RULE_LEVEL_B)->ev.level_b, 1 << 9);
-	assert_int_equal(box_find_evidence(b, LUTRA_RULE_LEVEL_B)->ev.threshold_b, 1 << 8);
+	assert_int_equal(count_rule(b, LUTRA_RULE_LEVEL), 1);
+	ev = &box_find_evidence(b, LUTRA_RULE_LEVEL)->ev;
+	assert_int_equal(ev->level, KERNEL_POLICY_WEIGHT << 9);
+	assert_int_equal(ev->threshold, KERNEL_POLICY_WEIGHT << 8);
+}
+
+/* The level of a policy of many runs moves by 1/128 of the distance. */
+static void verdict_level_moves_as_the_policy_says(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT);
+
+	p->level_shift = LUTRA_M_SHIFT;
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
+	assert_int_equal(b->n_evidence, 2);
+	assert_int_equal(b->evidence[0].ev.level,
+			 (KERNEL_POLICY_WEIGHT << LUTRA_M_FRACTION) >> LUTRA_M_SHIFT);
+}
+
+/* An old policy: new syscalls still match, and no level does. */
+static void verdict_policy_without_the_level_has_no_level(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_HOOKABLE, LUTRA_ACTION_ALERT);
+
+	p->threshold = LUTRA_THRESHOLD_OFF;
+	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "novel"), 0);
+	assert_int_equal(count_rule(b, LUTRA_RULE_NEW_HOOKABLE), 2);
+	assert_int_equal(count_rule(b, LUTRA_RULE_LEVEL), 0);
+	assert_int_equal(b->evidence[0].ev.threshold, LUTRA_THRESHOLD_OFF);
 }
 
 static void verdict_level_decays_and_may_alarm_again(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_LOG);
-	size_t a = 0;
 
-	p->threshold_a = KERNEL_POLICY_WEIGHT << 8;
+	p->threshold = KERNEL_POLICY_WEIGHT << 8;
 	assert_exited(enroll_and_run(b, p, LUTRA_MODE_AUDIT, "twice"), 0);
-	for (size_t i = 0; i < b->n_evidence; i++)
-		a += b->evidence[i].ev.rule == LUTRA_RULE_LEVEL_A;
-	assert_int_equal(a, 2);
+	assert_int_equal(count_rule(b, LUTRA_RULE_LEVEL), 2);
 }
 
 static void verdict_pair_counts_once_a_container(void **state)
@@ -469,6 +513,22 @@ static void verdict_pair_counts_once_a_container(void **state)
 	assert_exited(box_run(b, "novel", NULL), 0);
 	assert_int_equal(b->n_evidence, 2);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 4);
+}
+
+static void verdict_pair_counts_as_often_as_the_policy_says(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = novel_policy(LUTRA_RULE_NEW_SYSCALL, LUTRA_ACTION_ALERT);
+
+	p->level_counts = LUTRA_M_COUNTS;
+	box_enroll(b, p, LUTRA_MODE_AUDIT, false);
+	policy_free(p);
+	for (size_t i = 1; i <= LUTRA_M_COUNTS; i++) {
+		assert_exited(box_run(b, "novel", NULL), 0);
+		assert_int_equal(b->n_evidence, 2 * i);
+	}
+	assert_exited(box_run(b, "novel", NULL), 0);
+	assert_int_equal(b->n_evidence, 2 * LUTRA_M_COUNTS);
 }
 
 static void verdict_pair_counts_again_after_a_day(void **state)
@@ -574,8 +634,9 @@ int main(int argc, char **argv)
 		TEST(verdict_log_action_is_allowed),
 		TEST(verdict_learn_is_silent),
 		TEST(verdict_kill_ends_the_task_at_the_novel_call),
-		TEST(verdict_kill_of_two_needs_two_classes),
-		TEST(verdict_kill_of_two_kills_on_call_and_object),
+		TEST(verdict_kill_of_two_spares_what_only_a_level_finds),
+		TEST(verdict_kill_of_one_kills_at_a_level),
+		TEST(verdict_kill_of_two_kills_at_the_first_refusal),
 		TEST(verdict_action_kill_needs_no_second_class),
 		TEST(verdict_action_kill_in_audit_only_tells),
 		TEST(verdict_mode_switch_meets_a_running_task),
@@ -586,6 +647,9 @@ int main(int argc, char **argv)
 		TEST(verdict_session_in_audit_claims_no_pairs),
 		TEST(verdict_exec_from_steady_is_spawned),
 		TEST(verdict_level_alarms_on_rising_edge_only),
+		TEST(verdict_level_moves_as_the_policy_says),
+		TEST(verdict_policy_without_the_level_has_no_level),
+		TEST(verdict_pair_counts_as_often_as_the_policy_says),
 		TEST(verdict_level_decays_and_may_alarm_again),
 		TEST(verdict_pair_counts_once_a_container),
 		TEST(verdict_pair_counts_again_after_a_day),

@@ -172,9 +172,9 @@ learn_or_end() {
 	[ "$broken" = 0 ] || { tail -n 5 "$stage/lutrad.log" >&2 && plan; }
 }
 
-# What a level says of runs as short as these is no test of the rules: it is logged.
-log_levels() {
-	does ctl policy set "$policy" --action A=log && does ctl policy set "$policy" --action B=log
+# What the level says of runs as short as these is no test of the rules: it is logged.
+log_level() {
+	does ctl policy set "$policy" --action M=log
 }
 
 # ---- what was stopped ----

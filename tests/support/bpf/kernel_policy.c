@@ -7,14 +7,17 @@
 #include <sys/stat.h>
 
 #include "tests/support/bpf/box.h"
+#include "tests/support/sample.h"
 
 struct policy *kernel_policy_new(void)
 {
 	struct policy *p = NULL;
 
 	assert_int_equal(policy_new(&p), 0);
-	p->v = 3;
-	memset(p->token, KERNEL_POLICY_TOKEN, sizeof(p->token));
+	p->v = 5;
+	for (int role = 0; role < LUTRA_ROLES; role++)
+		for (int nr = 0; nr < LUTRA_NR; nr++)
+			p->token[role][nr] = nr & 1 ? KERNEL_POLICY_ODD : KERNEL_POLICY_TOKEN;
 	p->t0 = calloc(p->v * p->v, sizeof(*p->t0));
 	p->t1 = calloc(LUTRA_K * LUTRA_K, sizeof(*p->t1));
 	p->t2 = calloc(LUTRA_K * LUTRA_K, sizeof(*p->t2));
@@ -25,9 +28,16 @@ struct policy *kernel_policy_new(void)
 	p->hash_key[0] = 1;
 	p->hash_key[1] = 2;
 	p->kill_matches = 1;
-	p->threshold_a = p->threshold_b = LEVEL_NEVER;
+	p->threshold = LEVEL_NEVER;
+	p->level_shift = LUTRA_M_FEW_SHIFT;
+	p->level_counts = LUTRA_M_FEW_COUNTS;
 	p->nodes = calloc(LUTRA_NODES, sizeof(*p->nodes));
 	p->objects = calloc(POLICY_OBJECTS_MAX, sizeof(*p->objects));
+	/* Each token stands for something: the first key is of no object. */
+	p->keys = calloc(POLICY_OBJECT_KEYS_MAX, sizeof(*p->keys));
+	p->keys[0].hash = 0x100;
+	memset(p->keys[0].token, KERNEL_POLICY_OBJECT, sizeof(p->keys[0].token));
+	p->n_keys = 1;
 	p->n_nodes = 1;
 	p->nodes[0].flags = LUTRA_NODE_PROTECTED;
 	memset(p->action, LUTRA_ACTION_ALERT, sizeof(p->action));
@@ -73,6 +83,22 @@ static unsigned find_or_add_node(struct policy *p, unsigned parent, const char *
 	return n;
 }
 
+/* Adds the key of an object to what the policy knows in every role. Keeps their order. */
+static void know_key(struct policy *p, const struct lutra_object *o, const char *path)
+{
+	struct policy_key key = {.hash = sample_key_hash(p, o, path)};
+	size_t at = 0;
+
+	while (at < p->n_keys && p->keys[at].hash < key.hash)
+		at++;
+	if (at < p->n_keys && p->keys[at].hash == key.hash)
+		return;
+	memset(key.token, KERNEL_POLICY_OBJECT, sizeof(key.token));
+	memmove(&p->keys[at + 1], &p->keys[at], (p->n_keys - at) * sizeof(key));
+	p->keys[at] = key;
+	p->n_keys++;
+}
+
 void kernel_policy_know(struct policy *p, const char *path, uint8_t flags, uint16_t mode, int role)
 {
 	const struct lutra_object o = {
@@ -83,6 +109,7 @@ void kernel_policy_know(struct policy *p, const char *path, uint8_t flags, uint1
 	unsigned node = 0;
 
 	assert_non_null(none);
+	know_key(p, &o, path);
 	while (*path == '/') {
 		size_t len = strcspn(++path, "/");
 

@@ -6,14 +6,18 @@
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
 
-#define KERNEL_POLICY_TOKEN 2	 /* of every known system call */
-#define KERNEL_POLICY_WEIGHT 100 /* of an unknown one */
-#define LEVEL_NEVER (1 << 28)	 /* a threshold that no level reaches */
+#define KERNEL_POLICY_TOKEN 2			/* of every known system call with an even number */
+#define KERNEL_POLICY_ODD 3			/* with an odd number */
+#define KERNEL_POLICY_OBJECT 4			/* of every object that is known */
+#define KERNEL_POLICY_KEY (LUTRA_KEY_FIRST + 1) /* of the first object that is known */
+#define KERNEL_POLICY_WEIGHT 100		/* of an unknown one */
+#define LEVEL_NEVER (1 << 28)			/* a threshold that no level reaches */
 #define ANY_ROLE (-1)
 
 /*
- * Makes a policy that knows every system call in every role, by one token. Unknown ones weigh 100,
- * each once. Levels never alarm, objects are not looked at, all rules alert.
+ * Makes a policy that knows every system call in every role, by two tokens. Unknown ones weigh 100,
+ * each once, and the level moves fast, as that of a policy of few runs. It never alarms. Objects are
+ * not looked at, all rules alert.
  */
 struct policy *kernel_policy_new(void);
 

@@ -70,12 +70,12 @@ bool shop_is_audit(struct fixture *f)
 	return shop_is_mode(f, "audit");
 }
 
-void shop_change_policy(const struct fixture *f, int32_t threshold_a, bool audit_only)
+void shop_change_policy(const struct fixture *f, int32_t threshold, bool audit_only)
 {
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
 
 	p->mode = LUTRA_MODE_AUDIT;
-	p->threshold_a = threshold_a;
+	p->threshold = threshold;
 	p->calibration.audit_only = audit_only;
 	assert_int_equal(policy_save(p, f->policy, NULL), 0);
 }

@@ -21,7 +21,7 @@ json_int_t shop_calls(const struct fixture *f);
 void shop_policy_sha256(const struct fixture *f, char ret[static POLICY_SHA256_TEXT]);
 
 /* Puts another policy on disk; the threshold distinguishes it from others. */
-void shop_change_policy(const struct fixture *f, int32_t threshold_a, bool audit_only);
+void shop_change_policy(const struct fixture *f, int32_t threshold, bool audit_only);
 /* Enrols the container by a policy of mode audit. */
 void shop_enroll_audited(struct fixture *f);
 

@@ -26,6 +26,7 @@ struct lutra_policy *made_run_roles(void)
 	assert(roles);
 	syscall_mask(NULL, SYSCALL_ACCEPTS, steady);
 	memcpy(roles->steady, steady, sizeof(steady));
+	roles->ops = UINT32_MAX;
 	return roles;
 }
 

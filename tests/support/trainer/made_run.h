@@ -38,7 +38,10 @@ void made_run_end(struct made_run *m, const char *file, bool heldout);
  */
 void made_run_service(struct corpus *c, const char *file, unsigned seed, unsigned requests);
 
-/* Returns a policy in which accept ends the start-up, and nothing else does. The caller frees it. */
+/*
+ * Returns a policy in which accept ends the start-up, and nothing else does. It has all operations. The
+ * caller frees it.
+ */
 struct lutra_policy *made_run_roles(void);
 
 /* Trains a policy of the runs, saves it and loads it again. The caller frees it. */

@@ -15,7 +15,7 @@ struct fixture {
 	struct lutra_m_tables tables;
 	struct lutra_m_counters counters, before;
 	struct lutra_m_state state;
-	int lookups; /* of the counters */
+	int claims;
 };
 
 static int score_m_setup(void **state)
@@ -23,6 +23,8 @@ static int score_m_setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
+	f->tables.shift = LUTRA_M_SHIFT;
+	f->tables.counts = LUTRA_M_COUNTS;
 	*state = f;
 	return 0;
 }
@@ -33,12 +35,12 @@ static int score_m_teardown(void **state)
 	return 0;
 }
 
-static struct lutra_m_counters *look_up(void *ctx)
+static void claim_pairs(void *ctx, const struct lutra_m_tables *p, struct lutra_m_score *x)
 {
 	struct fixture *f = ctx;
 
-	f->lookups++;
-	return &f->counters;
+	f->claims++;
+	lutra_m_claim(&f->counters, x, p->counts);
 }
 
 /* Steps a token. Returns the weight that counted, or -1 if the token was left out. */
@@ -46,9 +48,9 @@ static int step_token(struct fixture *f, uint8_t token)
 {
 	struct lutra_m_score score;
 
-	if (!lutra_m_step(&f->state, &f->tables, token, look_up, f, &score))
+	if (!lutra_m_step(&f->state, &f->tables, token, claim_pairs, f, &score))
 		return -1;
-	return score.weight;
+	return (int)lutra_m_sum(&score);
 }
 
 static void m_step_leaves_out_a_token_that_equals_the_last_two(void **state)
@@ -66,7 +68,7 @@ static void m_step_leaves_out_a_token_that_equals_the_last_two(void **state)
 	assert_int_equal(step_token(f, 5), 0);
 }
 
-static void m_step_counts_a_pair_four_times_and_looks_counters_up_for_weights_only(void **state)
+static void m_step_counts_a_pair_four_times_and_claims_for_weights_only(void **state)
 {
 	struct fixture *f = *state;
 
@@ -76,7 +78,38 @@ static void m_step_counts_a_pair_four_times_and_looks_counters_up_for_weights_on
 		assert_int_equal(step_token(f, 5), 0);
 		assert_int_equal(step_token(f, 6), i < 4 ? 100 : 0);
 	}
-	assert_int_equal(f->lookups, 6);
+	assert_int_equal(f->claims, 6);
+}
+
+/* Tables of few runs: a pair counts once, and the level moves by an eighth. */
+static void m_step_follows_the_constants_of_the_tables(void **state)
+{
+	struct fixture *f = *state;
+
+	f->tables.shift = LUTRA_M_FEW_SHIFT;
+	f->tables.counts = LUTRA_M_FEW_COUNTS;
+	f->tables.t0[5 << 8 | 6] = 16 << 8;
+	lutra_m_init(&f->state, &f->tables);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(step_token(f, 5), 0);
+		assert_int_equal(step_token(f, 6), i == 0 ? 16 : 0);
+		if (i == 0)
+			assert_int_equal(f->state.level, 16 * 4096 / 8);
+	}
+}
+
+/* One that counts nothing leaves no trace: the kernel may find no counters. */
+static void m_step_without_a_claim_weighs_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct lutra_m_score score;
+
+	f->tables.t0[5 << 8 | 6] = 100 << 8;
+	lutra_m_init(&f->state, &f->tables);
+	assert_true(lutra_m_step(&f->state, &f->tables, 5, NULL, NULL, &score));
+	assert_true(lutra_m_step(&f->state, &f->tables, 6, NULL, NULL, &score));
+	assert_int_equal(lutra_m_sum(&score), 0);
+	assert_int_equal(f->state.level, 0);
 }
 
 static void m_count_leaves_the_neighbours_of_a_counter(void **state)
@@ -87,7 +120,7 @@ static void m_count_leaves_the_neighbours_of_a_counter(void **state)
 	for (uint32_t i = 0; i < 64; i++) {
 		f->before = f->counters;
 		for (int n = 0; n < 3; n++)
-			assert_int_equal(lutra_m_count(f->counters.t1, i), n == 0);
+			assert_int_equal(lutra_m_count(f->counters.t1, i, 4), n == 0);
 		for (uint32_t k = 0; k < 64; k++)
 			assert_int_equal(f->counters.t1[k >> 3] >> 4 * (k & 7) & 15,
 					 k <= i ? 4 : 3);
@@ -99,16 +132,16 @@ static void m_step_moves_the_level_by_a_128th(void **state)
 {
 	struct fixture *f = *state;
 	double level = 0;
-	struct lutra_m_score x = {.weight = 192};
+	struct lutra_m_score x = {.weight = {92, 60, 40}};
 
 	for (int i = 0; i < 1000; i++) {
-		lutra_m_move(&f->state, &x, (uint8_t)(2 + (i & 1)));
+		lutra_m_move(&f->state, &x, (uint8_t)(2 + (i & 1)), LUTRA_M_SHIFT);
 		level += (192. * 4096 - level) / 128;
 		assert_true(level - f->state.level >= 0 && level - f->state.level < 128);
 	}
-	x.weight = 0;
+	memset(x.weight, 0, sizeof(x.weight));
 	for (int i = 0; i < 4000; i++)
-		lutra_m_move(&f->state, &x, (uint8_t)(2 + (i & 1)));
+		lutra_m_move(&f->state, &x, (uint8_t)(2 + (i & 1)), LUTRA_M_SHIFT);
 	assert_int_equal(f->state.level, 0);
 }
 
@@ -158,8 +191,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(m_step_leaves_out_a_token_that_equals_the_last_two,
 						score_m_setup, score_m_teardown),
 		cmocka_unit_test_setup_teardown(
-			m_step_counts_a_pair_four_times_and_looks_counters_up_for_weights_only,
-			score_m_setup, score_m_teardown),
+			m_step_counts_a_pair_four_times_and_claims_for_weights_only, score_m_setup,
+			score_m_teardown),
+		cmocka_unit_test_setup_teardown(m_step_follows_the_constants_of_the_tables,
+						score_m_setup, score_m_teardown),
+		cmocka_unit_test_setup_teardown(m_step_without_a_claim_weighs_nothing,
+						score_m_setup, score_m_teardown),
 		cmocka_unit_test_setup_teardown(m_count_leaves_the_neighbours_of_a_counter,
 						score_m_setup, score_m_teardown),
 		cmocka_unit_test_setup_teardown(m_step_moves_the_level_by_a_128th, score_m_setup,

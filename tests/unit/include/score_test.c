@@ -18,95 +18,65 @@
 
 static struct lutra_policy image; /* of policy_with_tree(), or random */
 
-/* ---- levels ---- */
+/* ---- tokens ---- */
 
-/* One call whose pairs have the weights w, as lutra_pairs_load() would give them. */
-static void move_levels(struct lutra_state *s, const uint8_t w[3])
+/* A system call and an object step the same state, each by its own token. */
+static void score_calls_and_objects_are_one_sequence(void **state)
 {
-	struct lutra_pairs x = {.x0 = 7, .x1 = 9};
-
-	lutra_levels_move(s, &x, w, 5);
-}
-
-static void score_level_moves_by_an_eighth(void **state)
-{
-	struct lutra_state s = {0};
-
-	(void)state;
-	move_levels(&s, (const uint8_t[3]){10, 20, 30});
-	assert_int_equal(s.level_a, (60 << 12) / 8);
-	assert_int_equal(s.level_b, 512);
-	move_levels(&s, (const uint8_t[3]){1, 0, 0});
-	assert_int_equal(s.level_a, 30720 + ((4096 - 30720) >> 3));
-	assert_int_equal(s.level_b, 960);
-	move_levels(&s, (const uint8_t[3]){0, 5, 5});
-	assert_int_equal(s.level_b, 840);
-	assert_int_equal(s.c0, 5);
-	assert_int_equal(s.t, 3);
-	assert_int_equal(s.r1[0], 7);
-	assert_int_equal(s.r2[2], 9);
-}
-
-/* The highest B of a task that makes a new pair at every period-th call, for ever. */
-static int32_t highest_diluted_b(unsigned period)
-{
-	struct lutra_state s = {0};
-	int32_t max = 0;
-
-	for (unsigned i = 0; i < 1000 * period; i++) {
-		move_levels(&s, (const uint8_t[3]){i % period == 0 ? 240 : 0, 0, 0});
-		max = s.level_b > max ? s.level_b : max;
-	}
-	return max;
-}
-
-/* A limit that docs/model.md names: the least threshold of B is 1024. */
-static void score_level_of_diluted_pairs_stays_low(void **state)
-{
-	(void)state;
-	assert_true(highest_diluted_b(5) > 1024);
-	assert_true(highest_diluted_b(6) < 1024);
-}
-
-static void score_level_decays_to_zero(void **state)
-{
-	struct lutra_state s = {.level_a = 1 << 20, .level_b = 4096};
-
-	(void)state;
-	for (int i = 0; i < 200; i++)
-		move_levels(&s, (const uint8_t[3]){0, 0, 0});
-	assert_in_range(s.level_a, 0, 7);
-	assert_in_range(s.level_b, 0, 7);
-}
-
-static void score_pairs_read_lags_1_2_4(void **state)
-{
-	struct lutra_state s = {.c0 = 3, .t = 6, .r1 = {11, 12}, .r2 = {21, 22, 23, 24}};
-	struct lutra_pairs x;
+	static struct lutra_m_counters counters;
+	struct lutra_state s = {.role = LUTRA_ROLE_STEADY};
+	struct lutra_token_score x;
 
 	(void)state;
 	memset(&image, 0, sizeof(image));
-	image.t0[3 << 8 | 4] = 5 << 8 | 100;
-	image.t1[11 << 7 | 100] = 6 << 8 | 101;
-	image.t2[23 << 7 | 101] = 7 << 8 | 102;
-	lutra_pairs_load(&s, &image, 4, &x);
-	assert_int_equal(x.x0, 5 << 8 | 100);
-	assert_int_equal(x.x1, 6 << 8 | 101);
-	assert_int_equal(x.x2, 7 << 8 | 102);
-	assert_false(lutra_pairs_known(&x));
+	image.m.shift = 3;
+	image.m.counts = 1;
+	image.token[LUTRA_ROLE_STEADY][SYS_openat] = 7;
+	image.key_token[LUTRA_ROLE_STEADY][20] = 9;
+	image.m.t0[7 << 8 | 9] = 16 << 8;
+	lutra_score_syscall(&s, &image, SYS_openat, lutra_m_claim_counters, &counters, &x);
+	assert_int_equal(x.token, 7);
+	assert_int_equal(lutra_score_object(&s, &image, 21, lutra_m_claim_counters, &counters, &x),
+			 0);
+	assert_int_equal(s.m.c0, 7);
+	assert_int_equal(lutra_score_object(&s, &image, 20, lutra_m_claim_counters, &counters, &x),
+			 1);
+	assert_int_equal(x.token, 9);
+	assert_int_equal(x.m.weight[0], 16);
+	assert_int_equal(s.m.c0, 9);
+	assert_int_equal(s.m.c1, 7);
+	assert_int_equal(s.m.level, 16 * 4096 / 8);
 }
 
-static void score_claim_counts_a_pair_once(void **state)
+static void score_level_passes_the_threshold_once(void **state)
 {
-	static struct lutra_seen seen;
-	struct lutra_pairs x = {.i0 = 77, .i1 = 78, .i2 = 79, .x0 = 3 << 8, .x1 = 0, .x2 = 9 << 8};
-	uint8_t w[3];
+	(void)state;
+	memset(&image, 0, sizeof(image));
+	image.threshold = 100;
+	assert_true(lutra_level_passed(&image, 100, 101));
+	assert_false(lutra_level_passed(&image, 101, 102));
+	assert_false(lutra_level_passed(&image, 99, 100));
+	assert_true(lutra_has_level(&image));
+	image.threshold = LUTRA_THRESHOLD_OFF;
+	assert_false(lutra_has_level(&image));
+	assert_false(lutra_level_passed(&image, 0, INT32_MAX));
+}
+
+static void score_history_tells_calls_from_objects(void **state)
+{
+	struct lutra_history history[LUTRA_HISTORY] = {0};
+	struct lutra_state s = {.role = LUTRA_ROLE_SPAWNED, .history_at = 255};
+	struct lutra_token_score x = {.token = 5, .m = {.weight = {1, 2, 3}}};
 
 	(void)state;
-	lutra_pairs_claim(&seen, &x, w);
-	assert_memory_equal(w, ((const uint8_t[3]){3, 0, 9}), 3);
-	lutra_pairs_claim(&seen, &x, w);
-	assert_memory_equal(w, ((const uint8_t[3]){0, 0, 0}), 3);
+	lutra_history_add(history, &s, SYS_read, &x);
+	x.token = LUTRA_UNK;
+	lutra_history_add(history, &s, LUTRA_HISTORY_OBJECT | 200, &x);
+	assert_int_equal(s.history_at, 1);
+	assert_int_equal(history[31].nr_role, SYS_read | LUTRA_ROLE_SPAWNED << 12);
+	assert_int_equal(history[31].weight, 6);
+	assert_int_equal(history[0].nr_role, LUTRA_HISTORY_NOVEL | LUTRA_HISTORY_OBJECT | 200 |
+						     LUTRA_ROLE_SPAWNED << 12);
 }
 
 static void score_role_moves_after_accept_and_at_exec(void **state)
@@ -488,7 +458,9 @@ static void score_is_total_on_random_bytes(void **state)
 		struct lutra_object o;
 		struct lutra_path path;
 		struct lutra_judgement j;
-		struct lutra_syscall_score score;
+		struct lutra_token_score score;
+		struct lutra_key_search search;
+		uint32_t key;
 		char fold[LUTRA_NAME];
 		uint32_t nr = (uint32_t)sample_random(&rng);
 
@@ -496,10 +468,15 @@ static void score_is_total_on_random_bytes(void **state)
 		fill_random(&o, sizeof(o), &rng);
 		fill_random(&path, sizeof(path), &rng);
 		path.n = round & 1 ? path.n : path.n % 40;
-		s.level_a = s.level_b = 0;
-		lutra_score_syscall(&s, &image, nr, lutra_claim_seen, &seen, &score);
+		fill_random(&search, sizeof(search), &rng);
+		s.m.level = 0;
+		lutra_score_syscall(&s, &image, nr, lutra_m_claim_counters, &seen.m, &score);
 		lutra_role_steady(&s, &image, nr);
-		assert_in_range(s.level_b, 0, 512);
+		assert_in_range(s.m.level, 0, 3 * 255 << 12);
+		key = lutra_object_key(&image, &o, &path, &search);
+		assert_true(key < LUTRA_KEYS);
+		lutra_score_object(&s, &image, key, lutra_m_claim_counters, &seen.m, &score);
+		assert_in_range(s.m.level, 0, 3 * 255 << 12);
 		lutra_judge_object(&image, &o, &path, s.role, fold, &j);
 		assert_true(j.kind < LUTRA_KIND_COUNT && j.rule <= LUTRA_RULE_NONE);
 		assert_true(j.class.node < LUTRA_NODES);
@@ -553,11 +530,9 @@ static void score_takes_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(score_level_moves_by_an_eighth),
-		cmocka_unit_test(score_level_of_diluted_pairs_stays_low),
-		cmocka_unit_test(score_level_decays_to_zero),
-		cmocka_unit_test(score_pairs_read_lags_1_2_4),
-		cmocka_unit_test(score_claim_counts_a_pair_once),
+		cmocka_unit_test(score_calls_and_objects_are_one_sequence),
+		cmocka_unit_test(score_level_passes_the_threshold_once),
+		cmocka_unit_test(score_history_tells_calls_from_objects),
 		cmocka_unit_test(score_role_moves_after_accept_and_at_exec),
 		cmocka_unit_test(score_role_stays_steady_when_a_program_executes_itself),
 		cmocka_unit_test(score_role_is_a_threads_own_in_an_older_policy),

@@ -35,11 +35,15 @@ static unsigned verdict_of(unsigned match, unsigned mode)
 
 static void verdict_of_an_audited_session_only_logs(void **state)
 {
-	static const unsigned rules[] = {
-		LUTRA_RULE_NEW_SYSCALL,	  LUTRA_RULE_NEW_HOOKABLE, LUTRA_RULE_LEVEL_A,
-		LUTRA_RULE_LEVEL_B,	  LUTRA_RULE_CONNECT,	   LUTRA_RULE_BIND,
-		LUTRA_RULE_MAPX,	  LUTRA_RULE_WX,	   LUTRA_RULE_OPEN_WRITE_PROTECTED,
-		LUTRA_RULE_PATH_PROTECTED};
+	static const unsigned rules[] = {LUTRA_RULE_NEW_SYSCALL,
+					 LUTRA_RULE_NEW_HOOKABLE,
+					 LUTRA_RULE_LEVEL,
+					 LUTRA_RULE_CONNECT,
+					 LUTRA_RULE_BIND,
+					 LUTRA_RULE_MAPX,
+					 LUTRA_RULE_WX,
+					 LUTRA_RULE_OPEN_WRITE_PROTECTED,
+					 LUTRA_RULE_PATH_PROTECTED};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
@@ -120,9 +124,9 @@ static void verdict_levels_of_an_audited_session_open_no_alert_window(void **sta
 	struct lutra_matches m = {0};
 
 	(void)state;
-	lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL_A | SESSION, LUTRA_MODE_DENY, 1);
+	lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL | SESSION, LUTRA_MODE_DENY, 1);
 	assert_true(m.alert_until_ns == 0);
-	lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL_A, LUTRA_MODE_DENY, 1);
+	lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL, LUTRA_MODE_DENY, 1);
 	assert_true(m.alert_until_ns > 0);
 }
 
@@ -198,6 +202,42 @@ static void verdict_on_a_directory_of_the_host_is_that_of_a_protected_name(void 
 
 #define TEST(f) cmocka_unit_test_setup(f, verdict_setup)
 
+/* What deny refuses kills at once. A level kills only if one match may. */
+static void verdict_in_kill_modes_is_kill_for_what_deny_refuses(void **state)
+{
+	(void)state;
+	image.action[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_LOG;
+	image.action[LUTRA_RULE_OPEN_DIR] = image.action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_ALERT;
+	for (unsigned mode = LUTRA_MODE_KILL; mode <= LUTRA_MODE_KILL_CONTAINER; mode++) {
+		for (image.kill_matches = 1; image.kill_matches <= 2; image.kill_matches++) {
+			for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++) {
+				bool refused = image.action[rule] >= LUTRA_ACTION_DENY;
+				bool level = rule == LUTRA_RULE_LEVEL &&
+					     image.action[rule] >= LUTRA_ACTION_ALERT;
+
+				assert_int_equal(verdict_of(rule, mode) == LUTRA_VERDICT_KILL,
+						 refused || (level && image.kill_matches == 1));
+			}
+			assert_int_equal(verdict_of(LUTRA_RULE_GUARD, mode), LUTRA_VERDICT_KILL);
+		}
+	}
+}
+
+static void verdict_on_a_level_in_kill_modes_follows_kill_signals(void **state)
+{
+	(void)state;
+	image.action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_ALERT;
+	image.kill_matches = 2;
+	assert_int_equal(verdict_of(LUTRA_RULE_LEVEL, LUTRA_MODE_KILL), LUTRA_VERDICT_ALERT);
+	image.kill_matches = 1;
+	assert_int_equal(verdict_of(LUTRA_RULE_LEVEL, LUTRA_MODE_KILL), LUTRA_VERDICT_KILL);
+	image.action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_LOG;
+	assert_int_equal(verdict_of(LUTRA_RULE_LEVEL, LUTRA_MODE_KILL), LUTRA_VERDICT_ALLOW);
+	image.action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_KILL;
+	image.kill_matches = 2;
+	assert_int_equal(verdict_of(LUTRA_RULE_LEVEL, LUTRA_MODE_KILL), LUTRA_VERDICT_KILL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +251,8 @@ int main(void)
 		TEST(verdict_host_is_what_is_changed_or_spoken_to),
 		TEST(verdict_host_is_where_its_secrets_are_read),
 		TEST(verdict_on_a_directory_of_the_host_is_that_of_a_protected_name),
+		TEST(verdict_in_kill_modes_is_kill_for_what_deny_refuses),
+		TEST(verdict_on_a_level_in_kill_modes_follows_kill_signals),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

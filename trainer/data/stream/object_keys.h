@@ -1,72 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The key of an object: what level M tells objects apart by. It is coarser than a policy's object
- * token. A key has the kind of operation, and one of:
+ * The keys of objects in training. lutra/object_key.h describes keys and computes their hashes.
+ * Training decides which names in data roots have a key of their own.
  *
- *   - the class of the path (lutra/path_class.h), below a data root with the first name there;
- *   - of the execution of a program of the image: its folded path;
- *   - of connect, bind and send: the family, and of IP the port if it is below 32768.
- *
- * The names in a data root vary if two training runs have names there that no other run has. Names
- * that one run has alone then share a key with all names that are new.
+ * The names in a data root vary if at least two training runs have names there that no other run
+ * has. Then these names, and all names that are new, share one key: that of the data root. In a
+ * data root with more than OBJECT_KEYS_NAMES names, all names share that key.
  */
 #ifndef LUTRA_TRAINER_DATA_STREAM_OBJECT_KEYS_H
 #define LUTRA_TRAINER_DATA_STREAM_OBJECT_KEYS_H
 
+#include "lib/policy/policy.h"
 #include "trainer/data/corpus.h"
+#include "trainer/data/names/number_map.h"
 
-#define OBJECT_KEYS_NONE UINT32_MAX	 /* no hook counts this object: it has no token */
+#define OBJECT_KEYS_NONE UINT32_MAX	 /* level M leaves the object out */
 #define OBJECT_KEYS_NEW (UINT32_MAX - 1) /* no training run had the key */
-#define OBJECT_KEYS_TEXT 64		 /* bytes of object_keys_describe() */
-
-enum object_verb {
-	OBJECT_VERB_NONE,
-	OBJECT_VERB_OPEN_READ,
-	OBJECT_VERB_OPEN_WRITE,
-	OBJECT_VERB_OPEN_DIR,
-	OBJECT_VERB_EXEC,
-	OBJECT_VERB_MAPX,
-	OBJECT_VERB_CONNECT,
-	OBJECT_VERB_BIND,
-	OBJECT_VERB_SEND,
-	OBJECT_VERB_UNLINK, /* rmdir too */
-	OBJECT_VERB_RENAME,
-	OBJECT_VERB_LINK, /* symlink too */
-	OBJECT_VERB_MKDIR,
-	OBJECT_VERB_CHMOD, /* chown too */
-	OBJECT_VERB_TRUNCATE,
-	OBJECT_VERB_MKNOD,
-	OBJECT_VERB_XATTR,
-	OBJECT_VERBS
-};
+#define OBJECT_KEYS_TEXT POLICY_KEY_NAME /* bytes of a key in words */
+#define OBJECT_KEYS_NAMES 128
 
 struct object_keys {
-	struct intern *names; /* data roots, names in them as "ROOT/NAME", programs */
-	uint8_t *varies;      /* (names): a data root whose names vary */
-	uint32_t *run;	      /* (names): of a name in a data root: the run that has it alone */
-	struct intern *keys;
+	uint64_t hash_key[2];		/* of path components: the policy's */
+	uint32_t ops;			/* bit for each enum lutra_op whose objects have keys */
+	struct number_map hashes;	/* hash of each key; its index is the number of the key */
+	char (*text)[OBJECT_KEYS_TEXT]; /* by number: the key in words */
+	size_t text_size;
 };
 
 /*
- * Learns the keys of all objects of a corpus. seen: (objects of the corpus) bytes for each run, not
- * 0 if the run had the object. *ret_key: (objects), the key of each, for the caller to free. The
- * caller calls object_keys_done(), also after a failure. Returns 0, -ENOMEM or -E2BIG.
+ * Makes an empty set of keys. hash_key and ops: of the policy. The caller calls object_keys_done(),
+ * also after a failure. Returns 0 or -ENOMEM.
  */
-int object_keys_learn(struct object_keys *ret, const struct corpus *c, const uint8_t *const *seen,
-		      uint32_t **ret_key);
+int object_keys_init(struct object_keys *k, const uint64_t hash_key[2], uint32_t ops);
 void object_keys_done(struct object_keys *k);
+
+/*
+ * Adds a key that a policy has. Keys have numbers in the order in which they are added. Returns 0,
+ * -E2BIG if there are too many, or -ENOMEM.
+ */
+int object_keys_add(struct object_keys *k, uint64_t hash, const char *text);
+
+/*
+ * Adds the keys of the objects of a corpus to those that the set has. seen: for each run an array
+ * (objects of the corpus), not 0 if the run had the object. *ret_key: (objects), the key of each;
+ * the caller frees it. Returns 0, -ENOMEM, or -E2BIG if there are too many keys.
+ */
+int object_keys_learn(struct object_keys *k, const struct corpus *c, const uint8_t *const *seen,
+		      uint32_t **ret_key);
 
 /* Returns the number of keys. */
 uint32_t object_keys_count(const struct object_keys *k);
 
 /*
- * Returns the key of an object, OBJECT_KEYS_NONE or OBJECT_KEYS_NEW. path: folded, as
- * run_fold_path() and corpora have it, len bytes; "?" or empty: it has none.
+ * Returns the key of an object, OBJECT_KEYS_NONE or OBJECT_KEYS_NEW. path: as recorded or folded,
+ * len bytes; "?" or empty: the object has none.
  */
 uint32_t object_keys_find(const struct object_keys *k, const struct lutra_object *o,
 			  const char *path, size_t len);
 
-/* Describes a key, for example "open own/ /srv/www". */
-void object_keys_describe(const struct object_keys *k, uint32_t key, char ret[OBJECT_KEYS_TEXT]);
+/*
+ * Returns a key in words, for example "read own/ /srv/www"; "new" for OBJECT_KEYS_NEW, "none" for
+ * OBJECT_KEYS_NONE.
+ */
+const char *object_keys_text(const struct object_keys *k, uint32_t key);
 
 #endif

@@ -111,7 +111,7 @@ struct baseline_pass {
 	struct baselines *b;
 	size_t run;			       /* the run, to learn; else one to leave out */
 	const struct witten_bell_model *model; /* NULL: learn */
-	double max[DETECTOR_NAMED];
+	double max[DETECTOR_COUNT];
 };
 
 static int take_record(void *ctx, void *entry, const struct lutra_record *rec)

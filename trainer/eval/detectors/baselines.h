@@ -9,10 +9,10 @@
  *                  bags were never seen (Abed, Clancy and Levy 2015)
  *   stide6         sequences of 6; how many of the last 20 were never seen (Warrender, Forrest and
  *                  Pearlmutter 1999)
- *   witten_bell5   -ln P of a system call after the four before, smoothed by 1/8 like A
+ *   witten_bell5   -ln P of a system call after the four before, smoothed by 1/8
  *
  * The first two alarm at once. The others have a threshold: 1.25 times the highest level of the
- * training runs, each judged by the other runs, as for A.
+ * training runs, each judged by the other runs.
  */
 #ifndef LUTRA_TRAINER_EVAL_DETECTORS_BASELINES_H
 #define LUTRA_TRAINER_EVAL_DETECTORS_BASELINES_H
@@ -38,14 +38,14 @@ struct syscall_history {
 
 /* The level of each baseline after a system call. It alarms if the level is above its threshold. */
 struct baseline_levels {
-	double level[DETECTOR_NAMED]; /* DETECTOR_NOVEL_CALL to DETECTOR_WITTEN_BELL5 */
+	double level[DETECTOR_COUNT]; /* DETECTOR_NOVEL_CALL to DETECTOR_WITTEN_BELL5 */
 };
 
 struct baselines {
 	struct ngrams grams; /* of all baselines: the lengths differ */
 	struct witten_bell wb;
 	struct witten_bell_model *model;
-	double threshold[DETECTOR_NAMED];
+	double threshold[DETECTOR_COUNT];
 };
 
 /* Frees what the baselines own and zeroes them. */

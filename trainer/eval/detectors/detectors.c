@@ -5,8 +5,7 @@
 static const char *const detector_names[] = {
 	[DETECTOR_T] = "T",
 	[DETECTOR_TH] = "TH",
-	[DETECTOR_A] = "A",
-	[DETECTOR_B] = "B",
+	[DETECTOR_M] = "M",
 	[DETECTOR_OBJECTS] = "objects",
 	[DETECTOR_DENY] = "deny",
 	[DETECTOR_ALERT] = "alert",
@@ -16,9 +15,8 @@ static const char *const detector_names[] = {
 	[DETECTOR_BOSC] = "bosc",
 	[DETECTOR_STIDE6] = "stide6",
 	[DETECTOR_WITTEN_BELL5] = "witten_bell5",
-	[DETECTOR_RANDOM_CODES] = "random_codes",
 	[DETECTOR_RECONSTRUCTION] = "reconstruction",
-	[DETECTOR_M] = "M",
+	[DETECTOR_M_CODES] = "M_codes",
 	[DETECTOR_M_SEED2] = "M_seed2",
 	[DETECTOR_M_SEED3] = "M_seed3",
 	[DETECTOR_M_RANDOM] = "M_random",
@@ -32,5 +30,5 @@ static const char *const detector_names[] = {
 
 const char *detector_name(unsigned detector)
 {
-	return detector < DETECTOR_NAMED ? detector_names[detector] : "";
+	return detector < DETECTOR_COUNT ? detector_names[detector] : "";
 }

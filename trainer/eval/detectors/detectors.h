@@ -6,8 +6,7 @@
 enum detector {
 	DETECTOR_T,
 	DETECTOR_TH,
-	DETECTOR_A,
-	DETECTOR_B,
+	DETECTOR_M, /* level M of the policy */
 	DETECTOR_OBJECTS,
 	DETECTOR_DENY,
 	DETECTOR_ALERT,
@@ -18,10 +17,10 @@ enum detector {
 	DETECTOR_BOSC,
 	DETECTOR_STIDE6,
 	DETECTOR_WITTEN_BELL5,
-	DETECTOR_RANDOM_CODES,
 	DETECTOR_RECONSTRUCTION,
 	/* Level M and its rivals: all of tokens of calls and objects (rivals/token_panel.h). */
-	DETECTOR_M,
+	DETECTOR_TOKENS,
+	DETECTOR_M_CODES = DETECTOR_TOKENS,
 	DETECTOR_M_SEED2,
 	DETECTOR_M_SEED3,
 	DETECTOR_M_RANDOM,
@@ -31,15 +30,10 @@ enum detector {
 	DETECTOR_M_WITTEN_BELL5,
 	DETECTOR_M_STIDE6,
 	DETECTOR_M_BIGRAM,
-	DETECTOR_NAMED, /* the detectors above have a name and are in the results */
-	/* A, alert and kill without rounding: only compared with these. */
-	DETECTOR_FLOAT_A = DETECTOR_NAMED,
-	DETECTOR_FLOAT_ALERT,
-	DETECTOR_FLOAT_KILL,
 	DETECTOR_COUNT
 };
 
-#define DETECTOR_PANEL (DETECTOR_NAMED - DETECTOR_M) /* level M and its rivals */
+#define DETECTOR_PANEL (DETECTOR_COUNT - DETECTOR_TOKENS) /* level M and its rivals */
 
 /* Returns the detector's name in the JSON of `lutra eval`: T, TH, ... novel_call, ..., or "". */
 const char *detector_name(unsigned detector);

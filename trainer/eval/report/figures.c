@@ -16,8 +16,7 @@ static const struct {
 	const char *class;
 } curves[] = {
 	{DETECTOR_T, "line k0"},
-	{DETECTOR_A, "line k1"},
-	{DETECTOR_B, "line k2"},
+	{DETECTOR_M, "line k1"},
 	{DETECTOR_OBJECTS, "line k3"},
 	{DETECTOR_ALERT, "line k4"},
 	{DETECTOR_NOVEL_CALL, "rival k0"},
@@ -25,7 +24,7 @@ static const struct {
 	{DETECTOR_BOSC, "rival k2"},
 	{DETECTOR_STIDE6, "rival k3"},
 	{DETECTOR_WITTEN_BELL5, "rival k4"},
-	{DETECTOR_RANDOM_CODES, "rival k5"},
+	{DETECTOR_M_RANDOM, "rival k5"},
 	{DETECTOR_RECONSTRUCTION, "rival k6"},
 };
 #define N_CURVES (sizeof(curves) / sizeof(curves[0]))
@@ -104,8 +103,7 @@ static const struct {
 	unsigned detector;
 	const char *class;
 } delayed[] = {{DETECTOR_T, "fill k0"},
-	       {DETECTOR_A, "fill k1"},
-	       {DETECTOR_B, "fill k2"},
+	       {DETECTOR_M, "fill k1"},
 	       {DETECTOR_DENY, "fill k5"},
 	       {DETECTOR_ALERT, "fill k4"}};
 enum { N_DELAYED = sizeof(delayed) / sizeof(delayed[0]) };
@@ -204,13 +202,12 @@ static int compare_points(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Draws one level, a line for each task. */
-static void draw_level_lines(const struct plot *p, const struct run_results *r, bool b,
-			     int32_t threshold)
+/* Draws the level, a line for each task. */
+static void draw_level_lines(const struct plot *p, const struct run_results *r, int32_t threshold)
 {
 	_cleanup_free_ const struct timeline_point **by_task =
 		calloc(r->n_points + 1, sizeof(void *));
-	struct plot_line line = {.p = p, .class = b ? "line k2" : "line k1", .steps = true};
+	struct plot_line line = {.p = p, .class = "line k1", .steps = true};
 
 	if (!by_task)
 		return;
@@ -222,7 +219,7 @@ static void draw_level_lines(const struct plot *p, const struct run_results *r, 
 
 		if (i > 0 && at->tid != by_task[i - 1]->tid)
 			plot_line_end(&line);
-		plot_line_to(&line, at->ms, threshold_share(b ? at->b : at->a, threshold));
+		plot_line_to(&line, at->ms, threshold_share(at->level, threshold));
 	}
 	plot_line_end(&line);
 }
@@ -236,8 +233,7 @@ static void draw_events(const struct plot *p, const struct summary *s,
 
 	for (size_t i = 0; i < n; i++) {
 		const struct timeline_point *at = &run->results.points[event[i]];
-		double level = fmax(threshold_share(at->a, s->threshold_a),
-				    threshold_share(at->b, s->threshold_b));
+		double level = threshold_share(at->level, s->threshold);
 		double x = plot_x(p, at->ms), y = plot_y(p, level);
 		bool alert = at->fired & 1u << DETECTOR_ALERT;
 
@@ -256,10 +252,7 @@ static void draw_level_legend(FILE *f, double y)
 {
 	static const struct {
 		const char *class, *name;
-	} entries[] = {{"line k1", "A"},
-		       {"line k2", "B"},
-		       {"threshold", "threshold"},
-		       {"harm", "harmful call"}};
+	} entries[] = {{"line k1", "M"}, {"threshold", "threshold"}, {"harm", "harmful call"}};
 	double x = 54;
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
@@ -282,11 +275,11 @@ void figure_levels(FILE *f, const struct summary *s, const struct evaluated_run 
 	for (size_t i = 0; i < run->results.n_points; i++) {
 		p.x0 = fmin(p.x0, run->results.points[i].ms);
 		p.x1 = fmax(p.x1, run->results.points[i].ms);
-		p.y1 = fmax(p.y1, 1.1 * threshold_share(run->results.points[i].a, s->threshold_a));
-		p.y1 = fmax(p.y1, 1.1 * threshold_share(run->results.points[i].b, s->threshold_b));
+		p.y1 = fmax(p.y1,
+			    1.1 * threshold_share(run->results.points[i].level, s->threshold));
 	}
 	p.x1 += (p.x1 - p.x0) * .02;
-	snprintf(label, sizeof(label), "Levels over time around %.80s", run->file);
+	snprintf(label, sizeof(label), "Level over time around %.80s", run->file);
 	plot_begin(f, 590, 280, label);
 	plot_axes(&p, true, "ms since the onset", "level / threshold");
 	plot_mark(&p, 0, "onset", "onset");
@@ -298,8 +291,7 @@ void figure_levels(FILE *f, const struct summary *s, const struct evaluated_run 
 	}
 	fprintf(f, "<path class=\"threshold\" d=\"M%.1f %.1fh%.1f\"/>\n", p.left, plot_y(&p, 1),
 		p.width);
-	draw_level_lines(&p, &run->results, false, s->threshold_a);
-	draw_level_lines(&p, &run->results, true, s->threshold_b);
+	draw_level_lines(&p, &run->results, s->threshold);
 	draw_events(&p, s, run);
 	draw_level_legend(f, 273);
 	plot_end(f);

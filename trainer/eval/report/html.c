@@ -98,9 +98,10 @@ static void put_detectors(FILE *f, const struct summary *s)
 	      "one. The interval is exact for a Poisson rate. Harm in time: labelled harmful calls "
 	      "at or after the first alarm. ms and calls: from the onset to the first alarm.</p>\n"
 	      "<p>T: a call that its role never made in training. TH: one of these that a kernel "
-	      "hook can refuse. A, B: smoothed weights of new pairs of calls. objects: files, "
+	      "hook can refuse. M: smoothed weights of new pairs of calls and objects. objects: "
+	      "files, "
 	      "programs, addresses that training never saw. deny, alert: the sets of these that "
-	      "refuse and that alarm. kill: two of them within a second in one lineage.",
+	      "refuse and that alarm. kill: what mode kill kills for.",
 	      f);
 	if (s->baselines)
 		fputs(" In grey: baselines, trained on the same runs.", f);
@@ -132,8 +133,7 @@ static void put_events(FILE *f, const struct summary *s, const struct evaluated_
 
 		fprintf(f, "<li>%.3f ms, task %u: <b>", p->ms, p->tid);
 		plot_escape(f, "", p->text, "</b> <span class=\"soft\">");
-		fprintf(f, "A %.2f, B %.2f</span>", p->a / fmax(s->threshold_a, 1),
-			p->b / fmax(s->threshold_b, 1));
+		fprintf(f, "M %.2f</span>", p->level / fmax(s->threshold, 1));
 		for (unsigned k = 0; k < DETECTOR_POLICY; k++)
 			if (p->fired & 1u << k)
 				fprintf(f, " <span class=\"bad\">%s</span>", detector_name(k));
@@ -171,8 +171,8 @@ static void put_attacks(FILE *f, const struct summary *s, enum run_kind kind, co
 			continue;
 		if (title)
 			fprintf(f,
-				"<h2>%s</h2>\n<p>Levels of each task as shares of their "
-				"thresholds, from a second before the onset on. Numbered: events "
+				"<h2>%s</h2>\n<p>The level of each task as a share of the "
+				"threshold, from a second before the onset on. Numbered: events "
 				"that were new, or that a rule fired at.</p>\n",
 				title);
 		title = NULL;

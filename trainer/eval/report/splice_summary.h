@@ -8,7 +8,7 @@
 
 #include "trainer/eval/splice_judge.h"
 
-/* The threshold of A in a policy, and the highest level of the replays that it is made of. */
+/* The threshold of level M in a policy, and the highest level of the replays that it is made of. */
 struct splice_threshold {
 	int32_t threshold;
 	double highest;
@@ -18,9 +18,9 @@ struct splice_threshold {
 struct splice_summary {
 	const struct splice_result *list; /* (n) */
 	size_t n;
-	uint64_t seed;			   /* of the attacks */
-	unsigned n_detectors;		   /* those that judged */
-	struct splice_threshold a, random; /* of the policy, and of that with random codes */
+	uint64_t seed;		   /* of the attacks */
+	unsigned n_detectors;	   /* those that judged */
+	struct splice_threshold m; /* of the policy */
 };
 
 /* Some of the attacks: an index, or a number below 0 for all. */
@@ -33,14 +33,14 @@ double splice_summary_seen(const struct splice_summary *s, unsigned detector,
 			   const struct splice_filter *filter);
 
 /*
- * Computes the 95 % interval of that share over all attacks by bootstrap. What is drawn are groups of
- * attacks with the same goal and order: these are alike. NAN if there are no attacks.
+ * Computes the 95 % interval of that share over all attacks by bootstrap. What is drawn are groups
+ * of attacks with the same goal and order: these are alike. NAN if there are no attacks.
  */
 void splice_summary_seen_95(const struct splice_summary *s, unsigned detector, double ret[2]);
 
 /*
- * Returns the mean price of the attacks: the calls that an attack makes for one that does a step of its
- * goal. NAN if there are none.
+ * Returns the mean price of the attacks: the calls that an attack makes for one that does a step of
+ * its goal. NAN if there are none.
  */
 double splice_summary_price(const struct splice_summary *s, const struct splice_filter *filter);
 

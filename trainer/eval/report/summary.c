@@ -12,7 +12,7 @@
 
 unsigned summary_n_detectors(const struct summary *s)
 {
-	return s->baselines ? DETECTOR_NAMED : DETECTOR_POLICY;
+	return s->baselines ? DETECTOR_COUNT : DETECTOR_POLICY;
 }
 
 static void sum_false_alarms(const struct summary *s, unsigned detector, struct false_alarms *ret)
@@ -192,20 +192,4 @@ int summary_init(struct summary *s)
 			r = set_auc(s, i, true, &d->auc_by_run);
 	}
 	return r;
-}
-
-uint32_t summary_count_rounding(const struct summary *s, unsigned of)
-{
-	unsigned to = of == DETECTOR_A	    ? DETECTOR_FLOAT_A
-		      : of == DETECTOR_KILL ? DETECTOR_FLOAT_KILL
-					    : DETECTOR_FLOAT_ALERT;
-	uint32_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		const struct detector_result *x = &s->runs[i].results.detector[of],
-					     *y = &s->runs[i].results.detector[to];
-
-		n += x->false_alarms != y->false_alarms || x->detected != y->detected;
-	}
-	return n;
 }

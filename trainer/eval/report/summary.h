@@ -32,11 +32,11 @@ struct detector_summary {
 struct summary {
 	const struct evaluated_run *runs;
 	size_t n;
-	bool baselines;			  /* the detectors from DETECTOR_POLICY on judged too */
-	const char *policy_image;	  /* the container image that the policy is for */
-	int32_t threshold_a, threshold_b; /* the policy's thresholds */
+	bool baselines;		  /* the detectors from DETECTOR_POLICY on judged too */
+	const char *policy_image; /* the container image that the policy is for */
+	int32_t threshold;	  /* of level M in the policy */
 	/* Set by summary_init(): */
-	struct detector_summary detector[DETECTOR_NAMED];
+	struct detector_summary detector[DETECTOR_COUNT];
 	uint32_t n_runs[RUN_KINDS];
 	double benign_hours;
 	uint64_t benign_calls;
@@ -65,12 +65,6 @@ int summary_scores(const struct summary *s, unsigned detector, bool by_run,
  */
 double summary_auc(const struct summary_score *scores, size_t n);
 
-/*
- * Returns in how many runs rounding changes the episodes or the detection of DETECTOR_A,
- * DETECTOR_ALERT or DETECTOR_KILL.
- */
-uint32_t summary_count_rounding(const struct summary *s, unsigned of);
-
 /* What a detector would do at one threshold of its curve. */
 struct curve_point {
 	double margin; /* the threshold, in multiples of the highest level of the replays */
@@ -78,7 +72,7 @@ struct curve_point {
 	uint32_t detected[RUN_KINDS];
 };
 
-/* Computes a point of a receiver curve, of a detector from DETECTOR_M on. */
+/* Computes a point of a receiver curve, of a detector from DETECTOR_TOKENS on. */
 void summary_curve_point(const struct summary *s, unsigned detector, unsigned point,
 			 struct curve_point *ret);
 

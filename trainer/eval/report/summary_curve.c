@@ -22,7 +22,8 @@ void summary_curve_point(const struct summary *s, unsigned detector, unsigned po
 	for (size_t i = 0; i < s->n; i++) {
 		const struct evaluated_run *run = &s->runs[i];
 
-		ret->false_alarms += run->results.curve[detector - DETECTOR_M].false_alarms[point];
+		ret->false_alarms +=
+			run->results.curve[detector - DETECTOR_TOKENS].false_alarms[point];
 		if (run->labels.kind != RUN_KIND_NORMAL)
 			ret->detected[run->labels.kind] +=
 				highest_in_attack(run, detector) > ret->margin;
@@ -33,7 +34,7 @@ json_t *summary_curves_to_json(const struct summary *s)
 {
 	json_t *j = json_object();
 
-	for (unsigned d = DETECTOR_M; d < summary_n_detectors(s); d++) {
+	for (unsigned d = DETECTOR_TOKENS; d < summary_n_detectors(s); d++) {
 		json_t *points = json_array();
 
 		for (unsigned i = 0; i < RUN_CURVE_POINTS; i++) {

@@ -85,12 +85,6 @@ json_t *summary_to_json(const struct summary *s)
 		      runs);
 	if (j && s->baselines)
 		json_object_set_new(j, "curves", summary_curves_to_json(s));
-	if (j && s->baselines)
-		json_object_set_new(j, "quantisation",
-				    json_pack("{s:I, s:{s:i, s:i, s:i}}", "runs", (json_int_t)s->n,
-					      "changed", "A", summary_count_rounding(s, DETECTOR_A),
-					      "alert", summary_count_rounding(s, DETECTOR_ALERT),
-					      "kill", summary_count_rounding(s, DETECTOR_KILL)));
 	return j;
 }
 
@@ -145,11 +139,6 @@ void summary_print(const struct summary *s, FILE *out)
 		putc('\n', out);
 	}
 	if (s->refused_after_alert)
-		fprintf(out, "in the second after A or B: %u benign operations refused\n",
+		fprintf(out, "in the second after M: %u benign operations refused\n",
 			s->refused_after_alert);
-	if (s->baselines)
-		fprintf(out, "with weights not rounded: A differs in %u runs, alert %u, kill %u\n",
-			summary_count_rounding(s, DETECTOR_A),
-			summary_count_rounding(s, DETECTOR_ALERT),
-			summary_count_rounding(s, DETECTOR_KILL));
 }

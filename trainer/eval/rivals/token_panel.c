@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(DETECTOR_M_GRAMS4 - DETECTOR_M == TOKEN_PANEL_LEVELS &&
+_Static_assert(DETECTOR_M_GRAMS4 - DETECTOR_TOKENS == TOKEN_PANEL_LEVELS &&
 		       DETECTOR_PANEL == TOKEN_PANEL_LEVELS + TOKEN_RIVALS,
 	       "detectors are in the order of the panel");
 
@@ -16,7 +16,8 @@ int token_panel_train(struct token_panel *ret, const struct corpus *corpus,
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->source = (struct tokens_source){corpus, roles, options->sessions, options->threads};
+	ret->source = (struct tokens_source){corpus,	       roles, options->sessions,
+					     options->threads, NULL,  false};
 	r = m_corpus_init(&ret->corpus, &ret->source);
 	for (unsigned i = 0; r == 0 && i < TOKEN_PANEL_LEVELS; i++) {
 		const struct m_level_options level = {.seed = options->seed + i % TOKEN_PANEL_SEEDS,
@@ -65,19 +66,8 @@ uint8_t token_panel_object(const struct token_panel *p, uint8_t role, const stru
 			   const char *str, size_t len)
 {
 	const struct tokens *t = &p->corpus.tokens;
-	char path[LUTRA_STRING_MAX + 1];
-	size_t n = 0;
 
-	/* As corpora have paths: a name in a detached tree, or no path, has no place. */
-	if (o->flags & LUTRA_OBJ_PATH && str && len && len <= LUTRA_STRING_MAX && str[0] == '/' &&
-	    !(len > 1 && str[1] == '/') && !memchr(str, '\0', len))
-		n = run_fold_path(str, len, path);
-	return tokens_object(t, role, object_keys_find(&t->keys, o, path, n));
-}
-
-static struct lutra_m_counters *get_panel_counters(void *ctx)
-{
-	return ctx;
+	return tokens_object(t, role, object_keys_find(&t->keys, o, str ? str : "", str ? len : 0));
 }
 
 /* Returns a level in multiples of the highest level of the replays. */
@@ -93,7 +83,7 @@ int token_panel_step(const struct token_panel *p, struct token_panel_seen *seen,
 	int r = token_grams_step(&p->grams, seen->grams, &t->grams, token);
 
 	for (unsigned i = 0; i < TOKEN_PANEL_LEVELS; i++) {
-		lutra_m_step(&t->level[i], p->level[i].tables, token, get_panel_counters,
+		lutra_m_step(&t->level[i], p->level[i].tables, token, lutra_m_claim_counters,
 			     &seen->level[i], &score);
 		ret[i] = share_of(t->level[i].level, p->level[i].max_shared);
 	}

@@ -2,7 +2,8 @@
 /*
  * Level M and its rivals, side by side: all have the same tokens of calls and objects, the same
  * smoothing, and thresholds from the same replays. So a difference between them is one of what they
- * make of the tokens. Level M, and level M with codes drawn at random, are trained with three seeds.
+ * make of the tokens. Level M, and level M with codes drawn at random, are trained with three
+ * seeds.
  */
 #ifndef LUTRA_TRAINER_EVAL_RIVALS_TOKEN_PANEL_H
 #define LUTRA_TRAINER_EVAL_RIVALS_TOKEN_PANEL_H
@@ -59,7 +60,7 @@ uint8_t token_panel_object(const struct token_panel *p, uint8_t role, const stru
 			   const char *str, size_t len);
 
 /*
- * Moves all levels of a task on by a token. ret: by detector from DETECTOR_M on, the level in
+ * Moves all levels of a task on by a token. ret: by detector from DETECTOR_TOKENS on, the level in
  * multiples of the highest level of the replays: above M_LEVEL_MARGIN it alarms.
  * Returns 0, -ENOMEM or -E2BIG.
  */

@@ -82,7 +82,9 @@ int m_pairs_count(struct m_pairs *ret, const struct histories *h, const struct m
 		}
 	}
 	/* The pair that a new task starts with is known; so there is always one to train on. */
-	ret->count[m_codes_start(codes, layer) << M_SHIFT(layer) | m_codes_start(codes, layer)]++;
+	if (layer < h->start_layers)
+		ret->count[m_codes_start(codes, layer) << M_SHIFT(layer) |
+			   m_codes_start(codes, layer)]++;
 	return 0;
 }
 
@@ -106,6 +108,16 @@ int m_codes_train(struct m_codes *ret, const struct histories *h, uint32_t v, si
 		if (r == 0)
 			r = layer_train(&ret->layer[l], &dims, &counts, &of_layer);
 	}
+	return r;
+}
+
+int m_codes_init_one(struct m_codes *ret, uint32_t v)
+{
+	int r = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	for (unsigned l = 0; r == 0 && l < M_LAYERS; l++)
+		r = layer_init(&ret->layer[l], l == 0 ? v : 1, 1);
 	return r;
 }
 

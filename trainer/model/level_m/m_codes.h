@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codes of level M: three layers as in tables/layer.h, trained on histories. */
+/* The codes of level M: three layers as in ae/layer.h, trained on histories. */
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_M_CODES_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_M_CODES_H
 
 #include "trainer/model/level_m/histories.h"
-#include "trainer/model/tables/layer.h"
+#include "trainer/model/ae/layer.h"
 
 #define M_LAYERS 3
-#define M_SHIFT(layer) ((layer) == 0 ? 8u : 7u) /* of the index of a pair: a << shift | b */
+#define M_SHIFT(layer) ((layer) == 0 ? 8u : 7u) /* pair (a, b) has the index a << shift | b */
 #define M_PAIRS(layer) ((size_t)1 << 2 * M_SHIFT(layer))
 
 struct m_codes {
 	struct layer layer[M_LAYERS];
 };
 
-/* What the runs had of each pair of one layer. */
+/* How often the pairs of one layer occurred in the runs. */
 struct m_pairs {
-	uint32_t *count;  /* (M_PAIRS) how often */
-	uint32_t *runs;	  /* (M_PAIRS) how many runs had the pair */
-	uint32_t *firsts; /* (1 << M_SHIFT) how many runs had a as the first of a pair */
+	uint32_t *count;  /* (M_PAIRS) occurrences in all runs */
+	uint32_t *runs;	  /* (M_PAIRS) runs that had the pair */
+	uint32_t *firsts; /* (1 << M_SHIFT), by a: runs that had a as the first of a pair */
 };
 
 /*
@@ -30,10 +30,10 @@ int m_pairs_count(struct m_pairs *ret, const struct histories *h, const struct m
 		  unsigned layer, size_t without);
 void m_pairs_done(struct m_pairs *p);
 
-/* Returns the index of the pair of a layer that a history ends with. */
+/* Returns the index of the pair with which a history ends in a layer. */
 uint32_t m_codes_pair(const struct m_codes *codes, unsigned layer, uint64_t history);
 
-/* Returns the code that a new task starts with in a layer's pairs: PAD, p1 or p2. */
+/* Returns the code with which a new task starts in a layer: PAD, p1 or p2. */
 uint8_t m_codes_start(const struct m_codes *codes, unsigned layer);
 
 /*
@@ -43,5 +43,11 @@ uint8_t m_codes_start(const struct m_codes *codes, unsigned layer);
 int m_codes_train(struct m_codes *ret, const struct histories *h, uint32_t v, size_t without,
 		  const struct layer_options *options);
 void m_codes_done(struct m_codes *codes);
+
+/*
+ * Makes layers that have one code each, for tables of few runs. The caller calls m_codes_done(ret),
+ * also after a failure. Returns 0 or -ENOMEM.
+ */
+int m_codes_init_one(struct m_codes *ret, uint32_t v);
 
 #endif

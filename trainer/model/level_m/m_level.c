@@ -24,11 +24,6 @@ void m_corpus_done(struct m_corpus *c)
 	histories_done(&c->histories);
 }
 
-static struct lutra_m_counters *get_counters(void *ctx)
-{
-	return ctx;
-}
-
 /* Replays a run. *ret_max: rises to its highest level. without: as for m_level_token(). */
 static int replay_run(const struct m_corpus *c, size_t run, size_t without,
 		      const struct lutra_m_tables *tables, int32_t *ret_max)
@@ -49,7 +44,8 @@ static int replay_run(const struct m_corpus *c, size_t run, size_t without,
 		struct lutra_m_state *s = e.attached;
 
 		if (token == LUTRA_PAD ||
-		    !lutra_m_step(s, tables, token, counts ? get_counters : NULL, counters, &score))
+		    !lutra_m_step(s, tables, token, counts ? lutra_m_claim_counters : NULL,
+				  counters, &score))
 			continue;
 		if (counts && s->level > *ret_max)
 			*ret_max = s->level;

@@ -1,51 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Level M, trained and calibrated: tables, and the highest level of leave-one-run-out replays. A
- * replay scores a run by tables made from the others. A token that only this run had is unknown.
+ * Trains and calibrates level M: its tables, and the highest level in leave-one-run-out replays. A
+ * replay scores one run by tables made from the other runs. A token that only this run had is
+ * unknown there.
  */
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_M_LEVEL_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_M_LEVEL_H
 
 #include "trainer/model/level_m/m_weights.h"
 
-#define M_LEVEL_MARGIN 1.25 /* the threshold is this times the highest level of the replays */
+#define M_LEVEL_MARGIN (4 / 3.) /* the threshold is this times the highest level of the replays */
 
-/* What levels are trained on. */
+/* The runs as level M sees them. */
 struct m_corpus {
 	const struct tokens_source *src;
 	struct tokens tokens;
 	struct histories histories;
 };
 
-/* Reads the runs. The caller calls m_corpus_done(), also after a failure. Returns as tokens_build(). */
+/*
+ * Reads the runs. The caller calls m_corpus_done(), also after a failure. Returns what
+ * tokens_build() or histories_count() return.
+ */
 int m_corpus_init(struct m_corpus *c, const struct tokens_source *src);
 void m_corpus_done(struct m_corpus *c);
 
 struct m_level {
 	struct lutra_m_tables *tables; /* of all runs */
 	/*
-	 * The highest level of the replays, in units of lutra_m_state.level: with the codes of all
-	 * runs, which have seen the replayed run, and with codes trained anew without it.
+	 * The highest level of the replays, in units of lutra_m_state.level. max_shared: with the
+	 * codes of all runs, which the replayed run had a part in. max_anew: with codes that are
+	 * trained for each replay on the other runs.
 	 */
 	int32_t max_shared, max_anew;
 };
 
 struct m_level_options {
 	uint64_t seed;
-	bool random_codes; /* draw the codes: the baseline */
-	bool anew;	   /* find max_anew, which trains codes for every run; else it is 0 */
+	bool random_codes; /* draw the codes at random, for the baseline */
+	bool anew;	   /* find max_anew too, which takes longer; false: it is 0 */
 	unsigned threads;
 };
 
 /*
- * Trains and calibrates a level. The only run of a corpus is replayed by itself. The caller calls
- * m_level_done(ret), also after a failure. Returns 0 or -ENOMEM.
+ * Trains and calibrates a level. If the corpus has one run, its own tables score its replay. The
+ * caller calls m_level_done(ret), also after a failure. Returns 0 or -ENOMEM.
  */
 int m_level_train(struct m_level *ret, const struct m_corpus *c,
 		  const struct m_level_options *options);
 void m_level_done(struct m_level *l);
 
-/* Returns the token of an event in a replay without a run: UNK if only that run had it. */
+/*
+ * Returns the token of an event in the replay of run `without`: UNK if no other run had the token.
+ */
 static inline uint8_t m_level_token(const struct tokens *t, const struct run_event *e,
 				    size_t without)
 {

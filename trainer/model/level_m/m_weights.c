@@ -23,7 +23,7 @@ void m_weights_news(const struct m_pairs *pairs, uint32_t k, unsigned shift, dou
 	double once = 0, runs = 0, g;
 
 	for (uint32_t a = 0; a < k; a++) {
-		ret_e[a] = 0; /* D1(a), for now */
+		ret_e[a] = 0; /* holds D1(a) until g is known */
 		for (uint32_t b = 0; b < k; b++)
 			ret_e[a] += pairs->runs[(size_t)a << shift | b] == 1;
 		once += ret_e[a];
@@ -72,6 +72,8 @@ int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 	memset(ret, 0, sizeof(*ret));
 	ret->p1 = m_codes_start(codes, 1);
 	ret->p2 = m_codes_start(codes, 2);
+	ret->shift = LUTRA_M_SHIFT;
+	ret->counts = LUTRA_M_COUNTS;
 	for (unsigned l = 0; r == 0 && l < M_LAYERS; l++) {
 		_cleanup_(m_pairs_done) struct m_pairs pairs = {0};
 
@@ -79,5 +81,22 @@ int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 		if (r == 0)
 			r = make_table(table[l], &codes->layer[l], &pairs, l);
 	}
+	return r;
+}
+
+int m_weights_few_tables(struct lutra_m_tables *ret, uint32_t v, const struct histories *h,
+			 size_t without)
+{
+	static const struct m_codes none;
+	_cleanup_(m_pairs_done) struct m_pairs pairs = {0};
+	int r = m_pairs_count(&pairs, h, &none, 0, without);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->shift = LUTRA_M_FEW_SHIFT;
+	ret->counts = LUTRA_M_FEW_COUNTS;
+	for (size_t a = 0; r == 0 && a < v; a++)
+		for (size_t b = 0; b < v; b++)
+			if (!pairs.count[a << M_SHIFT(0) | b])
+				ret->t0[a << M_SHIFT(0) | b] = M_WEIGHTS_FEW_WEIGHT << 8;
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The weights of level M: how much a pair that no training run had says that something is unusual.
+ * The weights of level M: how unusual a pair is that no training run had.
  *
  *   R(a)       training runs that had a as the first of a pair
  *   D1(a)      how many b came after a in exactly one run
@@ -12,8 +12,8 @@
  *   w(a, b)    0 if a run had the pair, else
  *              clip(clip(-ln e(a), .2, 8) + (-ln q(b | a) - ln k) / 2, .2, 12)
  *
- * e is Good and Turing's estimate (Good 1953, https://doi.org/10.1093/biomet/40.3-4.237) with runs as
- * the samples: what is new is new to a run, however often the run repeats it.
+ * e is Good and Turing's estimate (Good 1953, https://doi.org/10.1093/biomet/40.3-4.237) with runs
+ * as the samples: what is new is new to a run, however often the run repeats it.
  */
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_M_WEIGHTS_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_M_WEIGHTS_H
@@ -21,14 +21,25 @@
 #include "lutra/score_m.h"
 #include "trainer/model/level_m/m_codes.h"
 
-/* Computes e (k) of a layer. */
+#define M_WEIGHTS_RUNS 9	 /* with fewer runs, m_weights_few_tables() makes the tables */
+#define M_WEIGHTS_FEW_WEIGHT 16u /* the weight of a new pair in these tables: 1 nat */
+
+/* Computes e of a layer. ret_e: (k), by a. */
 void m_weights_news(const struct m_pairs *pairs, uint32_t k, unsigned shift, double *ret_e);
 
 /*
- * Makes the tables from the counts of all runs except `without`; the codes stay. Entry: round(16 w)
- * << 8 | code. Returns 0 or -ENOMEM.
+ * Makes the tables from the counts of all runs except `without`. The codes stay as they are. An
+ * entry is round(16 w) << 8 | code. Returns 0 or -ENOMEM.
  */
 int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 		     const struct histories *h, size_t without);
+
+/*
+ * Makes the tables of few runs. Only layer 0 has weights. A pair that no run had weighs 1 nat and
+ * counts once in a container, and a token moves the level by 1/8 of the distance. Each layer has
+ * one code, 0. v: tokens of the alphabet. Returns 0 or -ENOMEM.
+ */
+int m_weights_few_tables(struct lutra_m_tables *ret, uint32_t v, const struct histories *h,
+			 size_t without);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The alphabet of level M: a token for each (role, system call) and each (role, key of an object)
- * that training saw. Of both together there are at most 253. With more, tokens of role 0 are merged
- * with those of the same symbol in a higher role, rarest first, then tokens of role 1, and so on. If
- * there are still too many, the rarest keys of objects get no token: they are left out of the stream.
+ * that training saw. A symbol is a system call or a key. There are at most 253 tokens. If training
+ * saw more, tokens of role 0 are merged with the token of the same symbol in a higher role, rarest
+ * first. Then tokens of role 1 are merged, and so on. If there are still too many, the rarest keys
+ * of objects get no token: level M leaves them out.
  */
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_TOKENS_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_TOKENS_H
@@ -15,30 +16,51 @@
 
 struct tokens {
 	struct object_keys keys;
-	uint32_t *key_of; /* (objects of the corpus): key */
+	uint32_t *key_of; /* (objects of the corpus): key of the object */
 	uint32_t n_keys;
-	uint32_t v;			  /* number of tokens, PAD and UNK included */
-	uint8_t *symbol[LUTRA_ROLE_ROWS]; /* (LUTRA_NR + n_keys): token of a system call, then of a
-					     key; LUTRA_PAD: it is left out */
+	uint32_t v; /* number of tokens, PAD and UNK included */
+	/* (LUTRA_NR + n_keys): tokens of system calls, then of keys; LUTRA_PAD: it is left out. */
+	uint8_t *symbol[LUTRA_ROLE_ROWS];
 	uint32_t run[LUTRA_V_MAX + 1]; /* by token: the only run that had it, or TOKENS_RUN_MANY */
+	bool calls_only;	       /* of struct tokens_source */
 };
 
-/* How to read runs: */
+/* How to read runs. */
 struct tokens_source {
 	const struct corpus *corpus;
-	const struct lutra_policy *roles; /* its steady and first_stays decide the roles */
-	bool sessions;			  /* what exec sessions did counts too */
+	/*
+	 * steady and first_stays decide the roles. hash_key hashes the keys of objects. Objects
+	 * whose operation is not in ops have no key.
+	 */
+	const struct lutra_policy *roles;
+	bool sessions; /* events of exec sessions count too */
 	unsigned threads;
+	/*
+	 * The policy that is updated, with its model loaded, or NULL. Its tokens and keys stay. Its
+	 * runs are the first ones of the corpus, and have no stream of events.
+	 */
+	const struct policy *old;
+	bool calls_only; /* for a baseline: objects are left out, and repeated tokens count */
 };
 
 /*
- * Builds the alphabet of a corpus. The caller calls tokens_done(ret), also after a failure.
- * Returns 0, -E2BIG if there are too many names, or -ENOMEM.
+ * Builds the alphabet of a corpus. In an update, symbols that only the new runs had get the tokens
+ * after those of the old policy: system calls first, then keys, the most frequent first, while
+ * there is room. Without room, a new system call shares the token of another one, and a new key is
+ * left out. The caller calls tokens_done(ret), also after a failure.
+ * Returns 0, -E2BIG if there are too many names or system calls, or -ENOMEM.
  */
 int tokens_build(struct tokens *ret, const struct tokens_source *src);
 void tokens_done(struct tokens *t);
 
-/* Returns the token of a system call. nr: LUTRA_NR or more: of one through a foreign entry. */
+/*
+ * If only one of the roles spawned and deeper made a system call, its token counts in both. If a
+ * call opens a port or starts a thread and the role steady has no token for it, the token of
+ * start-up counts there too. token: a row of LUTRA_NR tokens for each role.
+ */
+void tokens_share_roles(uint8_t *const token[LUTRA_ROLES]);
+
+/* Returns the token of a system call. nr: LUTRA_NR or more: the call is UNK. */
 static inline uint8_t tokens_syscall(const struct tokens *t, uint8_t role, uint32_t nr)
 {
 	return nr < LUTRA_NR ? t->symbol[role & (LUTRA_ROLE_ROWS - 1)][nr] : LUTRA_UNK;
@@ -56,8 +78,11 @@ static inline uint8_t tokens_object(const struct tokens *t, uint8_t role, uint32
 /* Returns the token of an event of a run in the corpus, or LUTRA_PAD if it is left out. */
 static inline uint8_t tokens_event(const struct tokens *t, const struct run_event *e)
 {
-	return e->is_syscall ? tokens_syscall(t, e->state->role, e->nr)
-			     : tokens_object(t, e->state->role, t->key_of[e->object]);
+	if (e->is_syscall)
+		return tokens_syscall(t, e->state->role, e->nr);
+	return e->is_worker || t->calls_only
+		       ? LUTRA_PAD
+		       : tokens_object(t, e->state->role, t->key_of[e->object]);
 }
 
 #endif

@@ -1,67 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counting, training and compiling, layer by layer.
+ * Counts system calls and objects of runs by role, trains level M, and makes the arrays of a
+ * policy.
  *
- *   layer 0      pairs of tokens (v, v)
- *   layer 1, 2   pairs of codes of the layer below (codes, codes)
- *
- * Arrays of the scorer have rows of 1 << PAIRS_SHIFT(layer); arrays of struct layer have rows of k.
+ * Arrays of the scorer have rows of 1 << M_SHIFT(layer), arrays of a policy have rows of v or
+ * LUTRA_K.
  */
 #include "trainer/model/tables/model.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "lib/abi/syscall_traits.h"
-#include "trainer/model/compute/num.h"
 #include "trainer/model/compute/pool.h"
-
-/* Counting of the new runs on all threads, a piece of work for each run. */
-struct counting {
-	struct model *model;
-	struct lutra_policy *image;
-	int layer; /* whose pairs are counted, or COUNT_SYSCALLS */
-};
-
-#define COUNT_SYSCALLS (-1)
 
 int model_init(struct model *m, const struct corpus *corpus)
 {
 	memset(m, 0, sizeof(*m));
 	m->corpus = corpus;
 	m->ops = corpus_ops(corpus);
+	m->few_runs = corpus->n_runs < M_WEIGHTS_RUNS;
 	m->counts = calloc(corpus->n_runs, sizeof(*m->counts));
-	return m->counts ? 0 : -ENOMEM;
+	m->roles = calloc(1, sizeof(*m->roles));
+	return m->counts && m->roles ? 0 : -ENOMEM;
 }
 
 void model_done(struct model *m)
 {
-	for (int i = 0; i < MODEL_LAYERS; i++)
-		layer_done(&m->layer[i]);
+	m_codes_done(&m->codes);
+	m_corpus_done(&m->level);
 	for (size_t i = 0; m->counts && i < m->corpus->n_runs; i++)
 		run_counts_done(&m->counts[i]);
 	free(m->counts);
+	free(m->roles);
 	memset(m, 0, sizeof(*m));
 }
 
+/* ---- counting ---- */
+
 static int count_run(void *ctx, size_t piece, struct err *err)
 {
-	struct counting *c = ctx;
-	const struct corpus *corpus = c->model->corpus;
+	struct model *m = ctx;
+	const struct corpus *corpus = m->corpus;
 	size_t run = corpus->n_old + piece;
-	const struct run *from = &corpus->runs[run];
-	struct run_counts *ret = &c->model->counts[run];
 
 	(void)err;
-	if (c->layer == COUNT_SYSCALLS)
-		return run_count_syscalls(from, c->image, intern_count(corpus->names.objects), ret);
-	return run_count_pairs(from, c->image, (unsigned)c->layer, !c->model->audit_sessions, ret);
+	return run_count_syscalls(&corpus->runs[run], m->roles, intern_count(corpus->names.objects),
+				  &m->counts[run]);
 }
 
-static int count_runs(struct counting *c, unsigned threads)
+int model_count_runs(struct model *m, unsigned threads)
 {
-	const struct corpus *corpus = c->model->corpus;
-
-	return pool_run(threads, count_run, c, corpus->n_runs - corpus->n_old, NULL);
+	memcpy(m->roles->steady, m->steady, sizeof(m->steady));
+	return pool_run(threads, count_run, m, m->corpus->n_runs - m->corpus->n_old, NULL);
 }
 
 void model_sum_syscalls(const struct model *m, size_t without, uint64_t ret[LUTRA_ROLES][LUTRA_NR])
@@ -71,71 +62,6 @@ void model_sum_syscalls(const struct model *m, size_t without, uint64_t ret[LUTR
 		for (int role = 0; role < LUTRA_ROLES && r != without; role++)
 			for (int nr = 0; nr < LUTRA_NR; nr++)
 				ret[role][nr] += m->counts[r].calls[role][nr];
-}
-
-/* Returns the code that a new task starts with in a layer's pairs: PAD, p1 or p2. */
-static uint8_t start_code(const struct model *m, unsigned layer)
-{
-	uint8_t code = LUTRA_PAD;
-
-	for (const struct layer *below = m->layer; below < m->layer + layer; below++)
-		code = below->code[code * below->k + code];
-	return code;
-}
-
-/*
- * Returns the pairs of all runs except one, for the caller to free. At layers 0 and 1 the pair that
- * a new task starts with counts once more. NULL: out of memory.
- */
-static uint32_t *sum_pairs(const struct model *m, size_t without, unsigned layer)
-{
-	uint32_t *sum = calloc(PAIRS_SIZE(layer), sizeof(*sum));
-
-	if (!sum)
-		return NULL;
-	for (size_t r = 0; r < m->corpus->n_runs; r++)
-		for (size_t i = 0; i < PAIRS_SIZE(layer) && r != without; i++)
-			sum[i] += m->counts[r].pairs[layer][i];
-	if (layer < 2)
-		sum[start_code(m, layer) << PAIRS_SHIFT(layer) | start_code(m, layer)]++;
-	return sum;
-}
-
-/* Writes a layer's codes to the scorer's table, by which the next layer's pairs are counted. */
-static void put_codes(struct lutra_policy *p, const struct model *m, unsigned layer)
-{
-	uint16_t *table = layer == 0 ? p->t0 : layer == 1 ? p->t1 : p->t2;
-	const struct layer *l = &m->layer[layer];
-
-	for (size_t a = 0; a < l->k; a++)
-		for (size_t b = 0; b < l->k; b++)
-			table[a << PAIRS_SHIFT(layer) | b] = l->code[a * l->k + b];
-	if (layer == 0)
-		p->p1 = start_code(m, 1);
-	else if (layer == 1)
-		p->p2 = start_code(m, 2);
-}
-
-/* Counts the pairs of c->layer in all runs and trains the layer on them. */
-static int train_layer(struct counting *c, const struct layer_options *options)
-{
-	struct model *m = c->model;
-	_cleanup_free_ uint32_t *pairs = NULL;
-	unsigned l = (unsigned)c->layer;
-	struct ae_dims dims = {.k = l == 0 ? m->alphabet.v : m->layer[l - 1].codes,
-			       .unk = l == 0 ? LUTRA_UNK : AE_NO_UNK};
-	struct pair_counts counts = {.shift = PAIRS_SHIFT(l)};
-	int r = count_runs(c, options->threads);
-
-	if (r < 0)
-		return r;
-	counts.count = pairs = sum_pairs(m, MODEL_NO_RUN, l);
-	if (!pairs)
-		return -ENOMEM;
-	r = layer_train(&m->layer[l], &dims, &counts, options);
-	if (r == 0)
-		put_codes(c->image, m, l);
-	return r;
 }
 
 void model_add_first_process(struct model *m)
@@ -149,133 +75,174 @@ void model_add_first_process(struct model *m)
  * Counts the system calls of all runs by role. A task is steady after its first accept; if no run
  * accepts, the runs are counted again with tasks that are steady after their first wait.
  */
-static int count_roles(struct counting *c, const struct layer_options *options,
-		       uint64_t ret[LUTRA_ROLES][LUTRA_NR])
+static int count_roles(struct model *m, unsigned threads)
 {
-	struct model *m = c->model;
-	bool found = options->flags & MODEL_NO_ROLES;
-	int r;
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
+	bool found = false;
 
-	for (int wait = 0; wait == 0 || (wait < 2 && !found); wait++) {
+	for (int wait = 0; wait < 2 && !found; wait++) {
+		int r;
+
 		m->steady_on_wait = wait;
-		if (!(options->flags & MODEL_NO_ROLES))
-			syscall_mask(m->corpus->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS,
-				     m->steady);
-		memcpy(c->image->steady, m->steady, sizeof(m->steady));
+		syscall_mask(m->corpus->arch, wait ? SYSCALL_WAITS : SYSCALL_ACCEPTS, m->steady);
 		for (size_t i = 0; i < m->corpus->n_runs; i++)
 			run_counts_done(&m->counts[i]);
-		r = count_runs(c, options->threads);
+		r = model_count_runs(m, threads);
 		if (r < 0)
 			return r;
-		model_sum_syscalls(m, MODEL_NO_RUN, ret);
+		model_sum_syscalls(m, MODEL_NO_RUN, calls);
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 			for (unsigned role = 0; role < LUTRA_ROLE_SESSION; role++)
-				found |= ret[role][nr] && m->steady[nr / 64] >> (nr & 63) & 1;
+				found |= calls[role][nr] && m->steady[nr / 64] >> (nr & 63) & 1;
 	}
 	model_add_first_process(m);
 	return 0;
 }
 
-int model_train(struct model *m, const struct layer_options *options)
+/* ---- training ---- */
+
+int model_read_level(struct model *m, const struct policy *old, unsigned threads)
 {
-	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {m, image, COUNT_SYSCALLS};
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	struct rng g = rng_stream(options->seed, 1);
-	int r = image ? count_roles(&c, options, calls) : -ENOMEM;
-
-	if (r == 0)
-		r = alphabet_build(calls, &m->alphabet);
-	if (r < 0)
-		return r;
-	memcpy(image->token, m->alphabet.token, sizeof(m->alphabet.token));
-	for (c.layer = 0; r == 0 && c.layer < MODEL_LAYERS; c.layer++) {
-		struct layer_options layer = *options;
-
-		layer.seed = rng_u64(&g) + (uint64_t)c.layer * 16;
-		r = train_layer(&c, &layer);
-	}
-	return r;
+	memcpy(m->roles->steady, m->steady, sizeof(m->steady));
+	memcpy(m->roles->hash_key, m->hash_key, sizeof(m->hash_key));
+	m->roles->ops = m->ops;
+	m->source = (struct tokens_source){m->corpus, m->roles, !m->audit_sessions,
+					   threads,   old,	false};
+	return m_corpus_init(&m->level, &m->source);
 }
 
-int model_count_runs(struct model *m, bool pairs, unsigned threads)
+int model_train_codes(struct model *m, const struct layer_options *options)
 {
-	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct counting c = {m, image, COUNT_SYSCALLS};
-	int r = 0;
+	if (m->few_runs)
+		return m_codes_init_one(&m->codes, m->level.tokens.v);
+	return m_codes_train(&m->codes, &m->level.histories, m->level.tokens.v, MODEL_NO_RUN,
+			     options);
+}
 
-	if (!image)
+int model_train(struct model *m, const struct layer_options *options)
+{
+	int r = count_roles(m, options->threads);
+
+	if (r == 0)
+		r = model_read_level(m, NULL, options->threads);
+	return r < 0 ? r : model_train_codes(m, options);
+}
+
+int model_tables(const struct model *m, size_t without, struct lutra_m_tables *ret)
+{
+	const struct histories *h = &m->level.histories;
+
+	return m->few_runs ? m_weights_few_tables(ret, m->level.tokens.v, h, without)
+			   : m_weights_tables(ret, &m->codes, h, without);
+}
+
+/* ---- the arrays of a policy ---- */
+
+/* Copies the tables into new arrays of the policy. */
+static int copy_level_tables(const struct lutra_m_tables *tables, struct policy *p)
+{
+	size_t n = (size_t)LUTRA_K * LUTRA_K;
+
+	p->t0 = calloc((size_t)p->v * p->v, sizeof(*p->t0));
+	p->t1 = calloc(n, sizeof(*p->t1));
+	p->t2 = calloc(n, sizeof(*p->t2));
+	if (!p->t0 || !p->t1 || !p->t2)
 		return -ENOMEM;
-	memcpy(image->steady, m->steady, sizeof(image->steady));
-	if (!pairs)
-		return count_runs(&c, threads);
-	memcpy(image->token, m->alphabet.token, sizeof(m->alphabet.token));
-	for (unsigned l = 0; l < MODEL_LAYERS; l++)
-		put_codes(image, m, l);
-	for (c.layer = 0; r == 0 && c.layer < MODEL_LAYERS; c.layer++)
-		r = count_runs(&c, threads);
-	return r;
+	for (size_t a = 0; a < p->v; a++)
+		memcpy(p->t0 + a * p->v, tables->t0 + (a << M_SHIFT(0)), p->v * sizeof(*p->t0));
+	memcpy(p->t1, tables->t1, n * sizeof(*p->t1));
+	memcpy(p->t2, tables->t2, n * sizeof(*p->t2));
+	p->p1 = tables->p1;
+	p->p2 = tables->p2;
+	p->level_shift = tables->shift;
+	p->level_counts = tables->counts;
+	return 0;
+}
+
+/* Sets the tokens of the system calls that runs made. */
+static void set_tokens(const struct model *m, size_t without, struct policy *p)
+{
+	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
+	uint8_t *rows[LUTRA_ROLES];
+
+	model_sum_syscalls(m, without, calls);
+	for (int role = 0; role < LUTRA_ROLES; role++) {
+		rows[role] = p->token[role];
+		for (int nr = 0; nr < LUTRA_NR; nr++)
+			p->token[role][nr] =
+				calls[role][nr] ? m->level.tokens.symbol[role][nr] : LUTRA_UNK;
+	}
+	tokens_share_roles(rows);
 }
 
 int model_policy(const struct model *m, size_t without, struct policy *p)
 {
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR];
-	uint16_t **tables[MODEL_LAYERS] = {&p->t0, &p->t1, &p->t2};
+	_cleanup_free_ struct lutra_m_tables *tables = calloc(1, sizeof(*tables));
 
+	if (!tables)
+		return -ENOMEM;
 	if (m->corpus->arch) {
 		free(p->arch);
 		p->arch = strdup(m->corpus->arch);
 		if (!p->arch)
 			return -ENOMEM;
 	}
-	p->v = m->alphabet.v;
+	p->v = m->level.tokens.v;
 	p->steady_on_wait = m->steady_on_wait;
 	p->first_process = m->first_process;
 	p->ops = m->ops;
 	memcpy(p->hash_key, m->hash_key, sizeof(p->hash_key));
 	memcpy(p->steady, m->steady, sizeof(p->steady));
-	model_sum_syscalls(m, without, calls);
-	for (int role = 0; role < LUTRA_ROLES; role++)
-		for (int nr = 0; nr < LUTRA_NR; nr++)
-			p->token[role][nr] =
-				calls[role][nr] ? m->alphabet.token[role][nr] : LUTRA_UNK;
-	alphabet_share_roles(p->token);
-	p->p1 = start_code(m, 1);
-	p->p2 = start_code(m, 2);
-	for (unsigned l = 0; l < MODEL_LAYERS; l++) {
-		_cleanup_free_ uint32_t *pairs = sum_pairs(m, without, l);
-		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
-		size_t stride = l == 0 ? p->v : LUTRA_K;
-		uint16_t *table = *tables[l] = calloc(stride * stride, sizeof(*table));
-
-		if (!pairs || !table || layer_table(&m->layer[l], &sum, stride, table) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	set_tokens(m, without, p);
+	if (model_tables(m, without, tables) < 0)
+		return -ENOMEM;
+	return copy_level_tables(tables, p);
 }
 
-int model_weights(const struct model *m, size_t without, bool gate, float *ret[MODEL_LAYERS])
+static int compare_keys(const void *a, const void *b)
 {
-	for (unsigned l = 0; l < MODEL_LAYERS; l++) {
-		_cleanup_free_ uint32_t *pairs = sum_pairs(m, without, l);
-		struct pair_counts sum = {.count = pairs, .shift = PAIRS_SHIFT(l)};
+	const struct policy_key *x = a, *y = b;
 
-		ret[l] = calloc(PAIRS_SIZE(l), sizeof(*ret[l]));
-		if (!pairs || !ret[l] || layer_weights(&m->layer[l], &sum, gate, ret[l]) < 0)
-			return -ENOMEM;
+	return x->hash < y->hash ? -1 : x->hash > y->hash;
+}
+
+/* Adds either the keys that have a token or those that have none, while there is room. */
+static void add_keys(const struct tokens *t, bool with_token, struct policy *p)
+{
+	for (uint32_t i = 0; i < t->n_keys && p->n_keys < POLICY_OBJECT_KEYS_MAX; i++) {
+		struct policy_key *k = &p->keys[p->n_keys];
+
+		k->hash = t->keys.hashes.number[i];
+		for (unsigned role = 0; role < LUTRA_ROLES; role++)
+			k->token[role] = t->symbol[role][LUTRA_NR + i];
+		memset(k->name, 0, sizeof(k->name));
+		memcpy(k->name, object_keys_text(&t->keys, i),
+		       strlen(object_keys_text(&t->keys, i)));
+		p->n_keys += policy_key_has_token(k) == with_token;
 	}
+}
+
+int model_keys(const struct model *m, struct policy *p)
+{
+	p->keys = calloc(POLICY_OBJECT_KEYS_MAX + 1, sizeof(*p->keys));
+	if (!p->keys)
+		return -ENOMEM;
+	add_keys(&m->level.tokens, true, p);
+	add_keys(&m->level.tokens, false, p);
+	qsort(p->keys, p->n_keys, sizeof(*p->keys), compare_keys);
 	return 0;
 }
 
 int model_successors(const struct model *m, struct policy *p)
 {
-	_cleanup_free_ uint32_t *pairs = sum_pairs(m, MODEL_NO_RUN, 0);
+	_cleanup_(m_pairs_done) struct m_pairs pairs = {0};
+	int r = m_pairs_count(&pairs, &m->level.histories, &m->codes, 0, MODEL_NO_RUN);
 
 	p->successors = calloc(p->v, POLICY_SUCCESSORS);
-	if (!pairs || !p->successors)
+	if (r < 0 || !p->successors)
 		return -ENOMEM;
 	for (uint32_t a = 0; a < p->v; a++) {
-		uint32_t *row = pairs + ((size_t)a << PAIRS_SHIFT(0));
+		uint32_t *row = pairs.count + ((size_t)a << M_SHIFT(0));
 
 		for (int i = 0; i < POLICY_SUCCESSORS; i++) {
 			uint32_t best = LUTRA_TOKEN0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Saving a model in a policy, restoring it, and counting new runs by it. */
+/* Saves a model for later updates, restores it, and counts new runs with it. */
 #include "trainer/model/tables/update.h"
 
 #include <errno.h>
@@ -16,23 +16,38 @@ static float *copy_floats(const float *v, size_t n)
 	return ret;
 }
 
-/* Saves a layer: its heads, and the pairs of all runs. */
+/* Saves the heads of a layer. */
 static int save_layer(const struct model *m, unsigned layer, struct policy_layer *ret)
 {
-	const struct layer *l = &m->layer[layer];
+	const struct layer *l = &m->codes.layer[layer];
 
 	ret->k = l->k;
 	ret->codes = l->codes;
 	ret->la = copy_floats(l->la, (size_t)l->codes * l->k);
 	ret->lb = copy_floats(l->lb, (size_t)l->codes * l->k);
-	ret->counts = calloc((size_t)l->k * l->k, sizeof(*ret->counts));
-	if (!ret->la || !ret->lb || !ret->counts)
+	return ret->la && ret->lb ? 0 : -ENOMEM;
+}
+
+/* Saves the histories of all runs. */
+static int save_histories(const struct histories *h, struct policy_model *ret)
+{
+	ret->histories = calloc(h->map.n + 1, sizeof(*ret->histories));
+	ret->runs = calloc(h->n_runs + 1, sizeof(*ret->runs));
+	if (!ret->histories || !ret->runs)
 		return -ENOMEM;
-	for (size_t r = 0; r < m->corpus->n_runs; r++)
-		for (size_t a = 0; a < l->k; a++)
-			for (size_t b = 0; b < l->k; b++)
-				ret->counts[a * l->k + b] +=
-					m->counts[r].pairs[layer][a << PAIRS_SHIFT(layer) | b];
+	memcpy(ret->histories, h->map.number, h->map.n * sizeof(*ret->histories));
+	ret->n_histories = h->map.n;
+	for (size_t i = 0; i < h->n_runs; i++) {
+		const struct run_histories *from = &h->runs[i];
+
+		ret->runs[i].list = calloc(from->n + 1, sizeof(*ret->runs[i].list));
+		if (!ret->runs[i].list)
+			return -ENOMEM;
+		for (size_t k = 0; k < from->n; k++)
+			ret->runs[i].list[k] = (struct policy_history_count){
+				from->list[k].history, from->list[k].n, from->list[k].gap};
+		ret->runs[i].n = from->n;
+	}
 	return 0;
 }
 
@@ -79,8 +94,12 @@ int update_save_model(const struct model *m, struct policy_model **ret)
 	k->n_runs = m->corpus->n_runs;
 	k->lib_digits = m->corpus->names.lib_digits;
 	model_sum_syscalls(m, MODEL_NO_RUN, k->calls);
-	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
+	for (unsigned i = 0; r == 0 && i < M_LAYERS; i++)
 		r = save_layer(m, i, &k->layer[i]);
+	if (r == 0)
+		r = save_histories(&m->level.histories, k);
+	if (r < 0)
+		return r;
 	k->seen = calloc(n + 1u, sizeof(*k->seen));
 	if (!k->seen)
 		return -ENOMEM;
@@ -135,6 +154,16 @@ static int restore_object(const struct policy_seen *s, uint32_t i, struct corpus
 	return number == i ? 0 : -EBADMSG;
 }
 
+int update_check_policy(const struct policy *old, struct err *err)
+{
+	if (policy_has_level(old))
+		return 0;
+	return err_set(
+		err, -ENODATA,
+		"the policy is of an older lutra, so it has no level M and cannot be updated: "
+		"train it anew from its recordings, or run lutra learn --image REF --anew");
+}
+
 int update_restore_corpus(const struct policy *old, struct corpus *corpus, struct err *err)
 {
 	const struct policy_model *k = old->model;
@@ -159,29 +188,19 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
 /* ---- updating ---- */
 
 /*
- * Restores the counts of an old run. The model has one sum of all runs' system calls and pairs: the
- * first run gets it, the others get none. Objects are each run's own.
+ * Restores the counts of an old run. The model holds the objects of each run, but only one sum of
+ * the system calls of all runs: the first run gets the sum, and the other runs get none.
  */
 static int restore_counts(const struct policy_model *k, size_t run, uint32_t n_objects,
 			  struct run_counts *ret)
 {
 	ret->object_roles = calloc(n_objects + 1u, 1);
-	for (unsigned i = 0; i < MODEL_LAYERS; i++)
-		ret->pairs[i] = calloc(PAIRS_SIZE(i), sizeof(*ret->pairs[i]));
-	if (!ret->object_roles || !ret->pairs[0] || !ret->pairs[1] || !ret->pairs[2])
+	if (!ret->object_roles)
 		return -ENOMEM;
 	for (size_t i = 0; i < k->n_seen; i++)
 		ret->object_roles[i] = k->seen[i].roles[run];
-	if (run > 0)
-		return 0;
-	memcpy(ret->calls, k->calls, sizeof(ret->calls));
-	for (unsigned i = 0; i < MODEL_LAYERS; i++) {
-		const struct policy_layer *l = &k->layer[i];
-
-		for (size_t a = 0; a < l->k; a++)
-			for (size_t b = 0; b < l->k; b++)
-				ret->pairs[i][a << PAIRS_SHIFT(i) | b] = l->counts[a * l->k + b];
-	}
+	if (run == 0)
+		memcpy(ret->calls, k->calls, sizeof(ret->calls));
 	return 0;
 }
 
@@ -208,28 +227,13 @@ static int restore_layer(const struct policy *old, unsigned layer, struct layer 
 	return 0;
 }
 
-/* Adds tokens for the system calls of a run that have none. Returns 0, or -E2BIG. */
-static int extend_alphabet(const struct run_counts *counts, struct alphabet *ret)
-{
-	for (int role = 0; role < LUTRA_ROLES; role++) {
-		for (int nr = 0; nr < LUTRA_NR; nr++) {
-			if (!counts->calls[role][nr] || ret->token[role][nr] != LUTRA_UNK)
-				continue;
-			if (ret->v == LUTRA_V_MAX)
-				return -E2BIG;
-			ret->token[role][nr] = (uint8_t)ret->v++;
-		}
-	}
-	return 0;
-}
-
-/* Returns the token's number in the old alphabet of v tokens; a new token was unknown there. */
+/* Returns the token in the old alphabet of v tokens. A new token is UNK there. */
 static uint32_t old_token(uint32_t token, uint32_t v)
 {
 	return token < v ? token : LUTRA_UNK;
 }
 
-/* Extends layer 0 by rows and columns for new tokens, copies of those of the unknown token. */
+/* Adds rows and columns for new tokens to layer 0: copies of those of the unknown token. */
 static int extend_layer(struct layer *l, uint32_t v)
 {
 	_cleanup_(layer_done) struct layer old = *l;
@@ -249,7 +253,42 @@ static int extend_layer(struct layer *l, uint32_t v)
 	return 0;
 }
 
-int update_train_model(struct model *m, const struct policy *old, unsigned threads)
+/* Sets tokens.run from the histories of all runs. */
+static void find_lone_tokens(struct m_corpus *level)
+{
+	const struct histories *h = &level->histories;
+	uint32_t *run = level->tokens.run;
+	bool any[LUTRA_V_MAX + 1] = {false};
+
+	for (uint32_t i = 0; i < h->n_runs; i++) {
+		for (size_t k = 0; k < h->runs[i].n; k++) {
+			uint8_t token = h->map.number[h->runs[i].list[k].history] & 0xff;
+
+			if (token < LUTRA_TOKEN0)
+				continue;
+			run[token] = !any[token] || run[token] == i ? i : TOKENS_RUN_MANY;
+			any[token] = true;
+		}
+	}
+}
+
+/* Restores the codes, or trains new ones if the tables become those of many runs. */
+static int update_codes(struct model *m, const struct policy *old, const struct layer_options *o)
+{
+	int r = 0;
+
+	m->kind_changed = (old->level_shift == LUTRA_M_FEW_SHIFT) != m->few_runs;
+	if (m->kind_changed) {
+		find_lone_tokens(&m->level);
+		return model_train_codes(m, o);
+	}
+	for (unsigned i = 0; r == 0 && i < M_LAYERS; i++)
+		r = restore_layer(old, i, &m->codes.layer[i]);
+	return r < 0 ? r : extend_layer(&m->codes.layer[0], m->level.tokens.v);
+}
+
+int update_train_model(struct model *m, const struct policy *old,
+		       const struct layer_options *options)
 {
 	const struct corpus *corpus = m->corpus;
 	uint32_t n_objects = intern_count(corpus->names.objects);
@@ -261,16 +300,10 @@ int update_train_model(struct model *m, const struct policy *old, unsigned threa
 	m->first_process = old->first_process;
 	for (size_t i = 0; r == 0 && i < corpus->n_old; i++)
 		r = restore_counts(old->model, i, n_objects, &m->counts[i]);
-	for (unsigned i = 0; r == 0 && i < MODEL_LAYERS; i++)
-		r = restore_layer(old, i, &m->layer[i]);
 	if (r == 0)
-		r = model_count_runs(m, false, threads);
+		r = model_count_runs(m, options->threads);
 	model_add_first_process(m);
-	m->alphabet.v = old->v;
-	memcpy(m->alphabet.token, old->token, sizeof(m->alphabet.token));
-	for (size_t i = corpus->n_old; r == 0 && i < corpus->n_runs; i++)
-		r = extend_alphabet(&m->counts[i], &m->alphabet);
 	if (r == 0)
-		r = extend_layer(&m->layer[0], m->alphabet.v);
-	return r < 0 ? r : model_count_runs(m, true, threads);
+		r = model_read_level(m, old, options->threads);
+	return r < 0 ? r : update_codes(m, old, options);
 }

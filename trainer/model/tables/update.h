@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Updating a policy with new runs. A policy saves what an update needs of its training. The update
- * restores the old runs as counts and the layers as they were, and counts the new runs by them.
+ * Updates a policy with new runs. A policy has a model, which holds what an update needs. The
+ * update restores the histories of the old runs and the codes, and adds the histories of the new
+ * runs. If the old policy has tables of few runs, and with the new runs there are enough for the
+ * other kind of tables, the codes are trained again on all histories.
  */
 #ifndef LUTRA_TRAINER_MODEL_TABLES_UPDATE_H
 #define LUTRA_TRAINER_MODEL_TABLES_UPDATE_H
@@ -9,10 +11,13 @@
 #include "trainer/model/tables/model.h"
 
 /*
- * Makes what an update will need from a model that was trained or updated: *ret is the caller's to
- * free by policy_model_free(). Returns 0 or -ENOMEM.
+ * Makes the model that a later update needs, after m was trained or updated. The caller frees *ret
+ * with policy_model_free(). Returns 0 or -ENOMEM.
  */
 int update_save_model(const struct model *m, struct policy_model **ret);
+
+/* Returns 0 if the policy can be updated. -ENODATA: its format has no level M. */
+int update_check_policy(const struct policy *old, struct err *err);
 
 /*
  * Adds the runs of a policy to an empty corpus, by name and objects, without their system calls.
@@ -22,11 +27,13 @@ int update_restore_corpus(const struct policy *old, struct corpus *corpus, struc
 
 /*
  * Does what model_train() does, for a corpus that begins with the runs of an old policy
- * (update_restore_corpus()). Codes and heads stay as they are. A system call that the old policy
- * did not know gets a token of its own; its pairs have the codes and heads of the unknown token.
+ * (update_restore_corpus()). Codes and heads stay as they are. A system call or a key that the old
+ * policy does not know gets a token of its own. The pairs of this token have the codes and heads of
+ * the unknown token. options: used only if codes are trained.
  * Returns 0, -E2BIG if there are more different system calls than tokens, -EBADMSG if the model is
  * damaged, or -ENOMEM.
  */
-int update_train_model(struct model *m, const struct policy *old, unsigned threads);
+int update_train_model(struct model *m, const struct policy *old,
+		       const struct layer_options *options);
 
 #endif

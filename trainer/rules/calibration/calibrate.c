@@ -3,10 +3,14 @@
  * Replays the training runs for calibration.
  *
  * Run r of n is scored by a policy made of the counts, path tree and tokens of the other n - 1
- * runs; the codes stay. Its A and B are judged by the thresholds that the other replays give, so
- * run r has no part in the count of its own alarms. What audited exec sessions do is
- * not counted in the replays: an operator's session must not move a rule of the service. Runs are replayed on all
- * threads, a piece of work for each.
+ * runs. The codes stay as they are. The threshold for run r comes from the replays of the other
+ * runs, so run r has no part in the count of its own alarms. Events of audited exec sessions do not
+ * count in the replays: an operator's session must not move a rule of the service. Runs are
+ * replayed on all threads. The replay of one run is one piece of work.
+ *
+ * Runs of an old policy have no stream of events. The old threshold stands for their replays. If
+ * the tables are of another kind than the old ones, the old threshold is of another scale. Then the
+ * histories of the old runs are replayed instead.
  */
 #include "trainer/rules/calibration/calibrate_impl.h"
 
@@ -23,8 +27,8 @@
 #include "trainer/rules/objects.h"
 
 /*
- * Makes the policy of all runs except one, and its kernel form. Of an old run only the objects are
- * left out: the model has one sum of all old runs' system calls.
+ * Makes the policy of all runs except one, and its kernel form. If this run is one of the old
+ * policy, only its objects are left out: the model has one sum of the system calls of all old runs.
  */
 static int learn_others(const struct calibrate_job *j, size_t run, struct policy *p,
 			struct lutra_policy *ret_image, struct err *err)
@@ -40,15 +44,27 @@ static int learn_others(const struct calibrate_job *j, size_t run, struct policy
 	return r < 0 ? r : policy_to_kernel(p, 1, ret_image, err);
 }
 
-/* Counts what a run alone had, and replays it, by a policy of the other runs. */
+/* Replays the histories of an old run by tables of the other runs. */
+static int replay_histories(const struct model *m, size_t run, struct replayed_run *ret)
+{
+	_cleanup_free_ struct lutra_m_tables *tables = calloc(1, sizeof(*tables));
+	int r = tables ? model_tables(m, run, tables) : -ENOMEM;
+
+	return r < 0 ? r : replayed_run_histories(&m->level, run, tables, ret);
+}
+
+/* Replays a run by a policy of the other runs, and counts what no other run had. */
 static int replay_without(const struct calibrate_job *j, size_t run, struct err *err)
 {
 	const struct model *m = j->src->model;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
-	struct replay_source src = {m->corpus, image, m->audit_sessions};
+	struct replay_source src = {m->corpus, image, &m->level.tokens, run, m->audit_sessions};
 	bool is_old = run < m->corpus->n_old;
 	int r = image ? policy_new(&p) : -ENOMEM;
+
+	if (r == 0 && is_old && m->kind_changed)
+		r = replay_histories(m, run, &j->replayed[run]);
 
 	if (r < 0)
 		return err_oom(err);
@@ -69,7 +85,8 @@ static int replay_one(void *ctx, size_t piece, struct err *err)
 {
 	struct calibrate_job *j = ctx;
 	const struct corpus *c = j->src->model->corpus;
-	const struct replay_source full = {c, j->full, j->src->model->audit_sessions};
+	const struct replay_source full = {c, j->full, &j->src->model->level.tokens, MODEL_NO_RUN,
+					   j->src->model->audit_sessions};
 	size_t run = j->begin + piece;
 	int r;
 
@@ -95,47 +112,44 @@ bool calibrate_may_weaken(const struct calibrate_source *src, const char *fmt, .
 }
 
 /*
- * Computes the thresholds from the maxima of all replays except one (SIZE_MAX: of all). They are
- * never below the floors, nor below those of the policy that is updated.
+ * Returns the threshold of the policy that is updated; 0: none, or it is for tables of another
+ * kind.
  */
-static void find_thresholds(const struct calibrate_job *j, size_t n, size_t without, int32_t *ret_a,
-			    int32_t *ret_b)
+static int32_t old_threshold(const struct calibrate_job *j)
 {
-	double a = 0, b = 0;
-
-	for (size_t i = j->first; i < n; i++) {
-		if (i == without)
-			continue;
-		a = j->replayed[i].max_a > a ? j->replayed[i].max_a : a;
-		b = j->replayed[i].max_b > b ? j->replayed[i].max_b : b;
-	}
-	a = ceil(CALIBRATE_MARGIN_A * a);
-	b = ceil(CALIBRATE_MARGIN_B * b);
-	*ret_a = a > CALIBRATE_FLOOR_A ? (int32_t)a : CALIBRATE_FLOOR_A;
-	*ret_b = b > CALIBRATE_FLOOR_B ? (int32_t)b : CALIBRATE_FLOOR_B;
-	if (j->src->old && (j->keeps_a || j->src->old->threshold_a > *ret_a))
-		*ret_a = j->src->old->threshold_a;
-	if (j->src->old && (j->keeps_b || j->src->old->threshold_b > *ret_b))
-		*ret_b = j->src->old->threshold_b;
+	return j->src->old && !j->src->model->kind_changed ? j->src->old->threshold : 0;
 }
 
-/* Sets the thresholds of the policy. Those of an update rise only if they may. */
-static void set_thresholds(struct calibrate_job *j, size_t n, struct policy *p)
+/*
+ * Returns the threshold that the highest levels of all replays give, except that of run `without`
+ * (SIZE_MAX: of none). It is at least CALIBRATE_FLOOR and the threshold of the policy that is
+ * updated.
+ */
+static int32_t find_threshold(const struct calibrate_job *j, size_t n, size_t without)
 {
-	const struct policy *old = j->src->old;
+	int32_t old = old_threshold(j), ret;
+	double highest = 0;
 
-	find_thresholds(j, n, SIZE_MAX, &p->threshold_a, &p->threshold_b);
-	if (!old)
+	for (size_t i = j->first_level; i < n; i++)
+		if (i != without && j->replayed[i].max_level > highest)
+			highest = j->replayed[i].max_level;
+	highest = ceil(M_LEVEL_MARGIN * highest);
+	ret = highest > CALIBRATE_FLOOR ? (int32_t)highest : (int32_t)CALIBRATE_FLOOR;
+	return j->keeps_threshold || old > ret ? old : ret;
+}
+
+/* Sets the threshold. In an update it is raised only if calibrate_may_weaken() says so. */
+static void set_threshold(struct calibrate_job *j, size_t n, struct policy *p)
+{
+	int32_t old = old_threshold(j);
+
+	p->threshold = find_threshold(j, n, SIZE_MAX);
+	if (!old || p->threshold <= old)
 		return;
-	if (p->threshold_a > old->threshold_a)
-		j->keeps_a = !calibrate_may_weaken(j->src, "threshold A: %.3f nat instead of %.3f",
-						   p->threshold_a / (LAYER_UNIT * 4096),
-						   old->threshold_a / (LAYER_UNIT * 4096));
-	if (p->threshold_b > old->threshold_b)
-		j->keeps_b =
-			!calibrate_may_weaken(j->src, "threshold B: %.4f instead of %.4f",
-					      p->threshold_b / 4096., old->threshold_b / 4096.);
-	find_thresholds(j, n, SIZE_MAX, &p->threshold_a, &p->threshold_b);
+	j->keeps_threshold =
+		!calibrate_may_weaken(j->src, "threshold M: %.3f nat instead of %.3f",
+				      p->threshold / CALIBRATE_UNITS, old / CALIBRATE_UNITS);
+	p->threshold = find_threshold(j, n, SIZE_MAX);
 }
 
 static int compare_matches(const void *a, const void *b)
@@ -151,16 +165,14 @@ static int compare_matches(const void *a, const void *b)
 	return x->role < y->role ? -1 : x->role > y->role;
 }
 
-/* Adds the peaks above the thresholds to the replay's matches, and sorts these by time. */
-static int add_level_matches(struct replayed_run *x, int32_t threshold_a, int32_t threshold_b)
+/* Adds the peaks above the threshold to the replay's matches, and sorts these by time. */
+static int add_level_matches(struct replayed_run *x, int32_t threshold)
 {
 	for (size_t i = 0; i < x->n_peaks; i++) {
 		const struct peak *p = &x->peaks[i];
-		struct match a = {p->ms, LUTRA_RULE_LEVEL_A, 0, 0, EPISODES_NO_OBJECT};
-		struct match b = {p->ms, LUTRA_RULE_LEVEL_B, 0, 0, EPISODES_NO_OBJECT};
+		struct match m = {p->ms, LUTRA_RULE_LEVEL, 0, 0, EPISODES_NO_OBJECT};
 
-		if ((p->a > threshold_a && episodes_add(&x->matches, &a) < 0) ||
-		    (p->b > threshold_b && episodes_add(&x->matches, &b) < 0))
+		if (p->level > threshold && episodes_add(&x->matches, &m) < 0)
 			return -ENOMEM;
 	}
 	if (x->matches.n)
@@ -195,9 +207,9 @@ static void keep_actions(const struct calibrate_source *src, struct policy *p)
  * Sets each rule's action. With few runs no rule denies, except exec_fresh: a program that was
  * dropped and executed is denied after one run already. What a replay refused is known to the
  * policy, which has learned that run too, so no rule is demoted for it.
- * levels: A and B were calibrated; else they only log.
+ * level: level M was calibrated; false: its rule only logs.
  */
-static void set_actions(struct policy *p, bool levels)
+static void set_actions(struct policy *p, bool level)
 {
 	struct policy_calibration *c = &p->calibration;
 
@@ -208,8 +220,8 @@ static void set_actions(struct policy *p, bool levels)
 		if (p->action[g] == LUTRA_ACTION_DENY && few)
 			p->action[g] = LUTRA_ACTION_ALERT;
 	}
-	if (!levels)
-		p->action[LUTRA_RULE_LEVEL_A] = p->action[LUTRA_RULE_LEVEL_B] = LUTRA_ACTION_LOG;
+	if (!level)
+		p->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_LOG;
 }
 
 static double recorded_seconds(const struct corpus *c)
@@ -221,27 +233,23 @@ static double recorded_seconds(const struct corpus *c)
 	return ms / 1e3;
 }
 
-/* Sets thresholds, actions and calibration from the replays. */
+/* Sets threshold, actions and calibration from the replays. */
 static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->model->corpus;
 	struct policy_calibration *cal = &p->calibration;
-	int32_t max_a = 0, max_b = 0;
+	int32_t highest = 0;
 
-	set_thresholds(j, n, p);
+	set_threshold(j, n, p);
+	for (size_t i = j->first_level; i < n; i++)
+		highest = j->replayed[i].max_level > highest ? j->replayed[i].max_level : highest;
 	for (size_t i = j->first; i < n; i++) {
-		int32_t threshold_a, threshold_b;
-
-		max_a = j->replayed[i].max_a > max_a ? j->replayed[i].max_a : max_a;
-		max_b = j->replayed[i].max_b > max_b ? j->replayed[i].max_b : max_b;
-		find_thresholds(j, n, i, &threshold_a, &threshold_b);
-		if (add_level_matches(&j->replayed[i], threshold_a, threshold_b) < 0)
+		if (add_level_matches(&j->replayed[i], find_threshold(j, n, i)) < 0)
 			return -ENOMEM;
 		cal->hours += c->runs[i].length_ms / 3.6e6;
 		cal->calls += c->runs[i].calls;
 	}
-	cal->max_a = max_a / (LAYER_UNIT * 4096);
-	cal->max_b = max_b / 4096.;
+	cal->max_level = highest / CALIBRATE_UNITS;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;
 	cal->audit_only = c->n_runs < CALIBRATE_RUNS_DENY ||
@@ -250,7 +258,7 @@ static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		cal->alarms[g] = count_episodes(j, n, 1u << g);
 	if (j->src->old)
-		calibration_add(cal, &j->src->old->calibration);
+		calibration_add(cal, &j->src->old->calibration, !j->src->model->kind_changed);
 	set_actions(p, n > j->first || cal->hours > 0);
 	keep_actions(j->src, p);
 	if (calibrate_set_varying(j, n, p) < 0 || calibrate_set_rates(j, n, p) < 0)
@@ -266,7 +274,7 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsig
 	_cleanup_free_ struct lutra_policy *full = calloc(1, sizeof(*full));
 	_cleanup_free_ struct unseen_counts *unseen = calloc(c->n_runs + 1, sizeof(*unseen));
 	struct replayed_run *replayed = calloc(n, sizeof(*replayed));
-	/* A single run has no others to be judged by. Runs of an old policy have no stream. */
+	/* If there is one run, it is not replayed. Runs of an old policy have no stream. */
 	size_t begin = c->n_runs < 2 ? c->n_runs : 0;
 	struct calibrate_job j = {.src = src,
 				  .full = full,
@@ -277,6 +285,7 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsig
 				  .progress = {src->progress, "calibrating", n - begin, 0}};
 	int r = full && replayed && unseen ? 0 : -ENOMEM;
 
+	j.first_level = src->model->kind_changed ? 0 : j.first;
 	if (r == 0)
 		r = policy_to_kernel(p, 1, full, err);
 	if (r == 0)

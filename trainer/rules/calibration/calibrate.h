@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Leave-one-run-out calibration: each run is judged by a policy of the other runs. The result
- * decides the thresholds, which rules may deny, and the rate of false alarms to expect.
+ * decides the threshold, which rules may deny, and the rate of false alarms to expect.
  */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_H
 #define LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_H
@@ -9,25 +9,23 @@
 #include "trainer/model/tables/model.h"
 #include "trainer/rules/knowledge/knowledge.h"
 
-/* Threshold / highest level of benign runs: docs/model.md says where the two margins come from. */
-#define CALIBRATE_MARGIN_A 1.45
-#define CALIBRATE_MARGIN_B (4 / 3.)
 /*
- * The lowest thresholds, also of services whose runs differ little. B: what two new system calls in a
- * row add, .234, and a little. A: what three add, .330 of the highest weights of all three layers, 11.8
- * nat. docs/model.md says why they differ.
+ * The lowest threshold of level M: .25 nat. Services whose runs differ little get it. The margin
+ * above the replays is M_LEVEL_MARGIN. docs/model.md says where both come from.
  */
-#define CALIBRATE_FLOOR_B 1024
-#define CALIBRATE_FLOOR_A (1352 * 3 * 240)
-#define CALIBRATE_RUNS_DENY 3	 /* with fewer runs, nothing is denied */
-#define CALIBRATE_SECONDS_DENY 2 /* with less recorded time in all, nothing is denied */
-#define CALIBRATE_RUNS_GOOD 9	 /* from so many runs on, alerts are rare */
+#define CALIBRATE_UNITS ((double)(LUTRA_M_UNIT << LUTRA_M_FRACTION)) /* of the level in one nat */
+#define CALIBRATE_FLOOR (LUTRA_M_UNIT / 4 << LUTRA_M_FRACTION)
+#define CALIBRATE_RUNS_DENY 3		   /* with fewer runs, nothing is denied */
+#define CALIBRATE_SECONDS_DENY 2	   /* with less recorded time in all, nothing is denied */
+#define CALIBRATE_RUNS_GOOD M_WEIGHTS_RUNS /* with so many runs or more, alerts are rare */
 
 struct calibrate_source {
 	const struct model *model;
 	const struct policy *old; /* the policy that is updated: its replays count too; or NULL */
 	const struct progress *progress; /* or NULL */
-	/* Gets the estimate of the runs that are not an old policy's alone, or NULL. */
+	/*
+	 * If not NULL, it gets the estimate of the new runs alone, without those of the old policy.
+	 */
 	struct policy_unseen *ret_new_unseen;
 	const struct known_files *known; /* the base and packs; NULL: none */
 	/*
@@ -39,7 +37,7 @@ struct calibrate_source {
 };
 
 /*
- * Sets the thresholds, actions and calibration of p, whose tokens, tables and objects must be set.
+ * Sets the threshold, actions and calibration of p, whose tokens, tables and objects must be set.
  * Returns 0, -ENOMEM, or an error of objects_learn().
  */
 int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,

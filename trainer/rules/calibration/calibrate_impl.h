@@ -13,17 +13,18 @@ struct calibrate_job {
 	const struct calibrate_source *src;
 	struct lutra_policy *full;     /* kernel form of the policy itself, for runs held out */
 	struct replayed_run *replayed; /* (n_runs + n_heldout) */
-	size_t first;		       /* the first run that is replayed */
+	size_t first;		       /* the first run that is replayed as a stream */
+	size_t first_level;	       /* the first run whose level counts */
 	struct unseen_counts *unseen;  /* (n_runs) */
 	size_t begin;		       /* the run of piece 0 */
 	struct varying varying;
 	struct progress_pieces progress;
-	bool keeps_a, keeps_b; /* the threshold of the old policy stays: it may not rise */
+	bool keeps_threshold; /* the threshold of the old policy stays, since it may not rise */
 };
 
 /*
- * Asks whether the policy that is updated may become weaker in one point. Returns true if it may, or if
- * no policy is updated.
+ * Asks whether the policy that is updated may become weaker in one point. Returns true if it may,
+ * or if no policy is updated.
  */
 bool calibrate_may_weaken(const struct calibrate_source *src, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -36,8 +37,8 @@ int calibrate_set_varying(struct calibrate_job *j, size_t n, struct policy *p);
 
 /*
  * Sets how many alarms, refusals and new things are to be expected, and adds the alarms of all
- * replays, of which there are n, to those of the calibration. Actions and hours must be set. Returns
- * 0 or -ENOMEM.
+ * replays, of which there are n, to those of the calibration. Actions and hours must be set.
+ * Returns 0 or -ENOMEM.
  */
 int calibrate_set_rates(const struct calibrate_job *j, size_t n, struct policy *p);
 

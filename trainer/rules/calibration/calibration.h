@@ -5,12 +5,16 @@
 
 #include "lib/policy/policy.h"
 
-/* Adds what the replays of the policy that is updated found. Rates and advice stay. */
-void calibration_add(struct policy_calibration *c, const struct policy_calibration *old);
+/*
+ * Adds the results of the replays of the policy that is updated. Rates and advice stay. same_level:
+ * the old tables of level M are of the same kind, so the old highest level counts too.
+ */
+void calibration_add(struct policy_calibration *c, const struct policy_calibration *old,
+		     bool same_level);
 
 /*
- * Sets p->calibration.advice to a line that says what would make the policy better. With the time it
- * says how low a rate the replays can show at best, and how much more time would show 1 alarm an
+ * Sets p->calibration.advice to a line that says what would make the policy better. With the time
+ * it says how low a rate the replays can show at best, and how much more time would show 1 alarm an
  * hour. n_runs: those that the policy is trained on. Returns 0 or -ENOMEM.
  */
 int calibration_advise(struct policy *p, size_t n_runs);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Replays a run for calibration. It keeps the matches of the rules, the highest levels, and the new
+ * Replays a run for calibration. It keeps the matches of the rules, the highest level, and the new
  * names that the run met. Each replay runs on one thread.
  */
 #include "trainer/rules/calibration/replayed_run.h"
@@ -12,16 +12,23 @@
 #include "trainer/rules/objects.h"
 #include "trainer/rules/calibration/varying.h"
 
-/* In judged, which has a match of each object and role: LUTRA_MATCH_* and these. */
+/* Values of replay_context.judged besides matches. */
 #define NOT_JUDGED 0xffff
-#define NEW_NAME 0x8000
+#define NEW_NAME 0x8000 /* or-ed with the match: varying_is_new_name() is true */
 
-/* One replay under way. */
+/* One replay. */
 struct replay_context {
 	const struct replay_source *src;
-	struct lutra_seen *seen;
-	uint16_t *judged; /* (objects, LUTRA_ROLES) */
+	struct lutra_m_counters *counters;
+	uint16_t *judged; /* (objects, LUTRA_ROLES): lutra_object_match(), or NOT_JUDGED */
 	struct replayed_run *ret;
+};
+
+/* A run that is replayed by its histories. */
+struct replayed_histories {
+	const struct m_corpus *level;
+	const struct lutra_m_tables *tables;
+	struct lutra_m_counters *counters;
 };
 
 void replayed_run_done(struct replayed_run *x)
@@ -31,33 +38,43 @@ void replayed_run_done(struct replayed_run *x)
 	free(x->new_names);
 }
 
-/* Records the levels after a system call in the peak of its millisecond. */
-static int add_peak(struct replayed_run *x, uint32_t ms, int32_t a, int32_t b)
+/* Records the level after an event in the peak of its millisecond. */
+static int add_peak(struct replayed_run *x, uint32_t ms, int32_t level)
 {
 	struct peak *p;
 
-	if (a <= 0 && b <= 0)
+	if (level <= 0)
 		return 0;
-	x->max_a = a > x->max_a ? a : x->max_a;
-	x->max_b = b > x->max_b ? b : x->max_b;
+	x->max_level = level > x->max_level ? level : x->max_level;
 	if (x->n_peaks == 0 || x->peaks[x->n_peaks - 1].ms != ms) {
 		if (ARRAY_RESERVE(x->peaks, x->peaks_size, x->n_peaks + 1) < 0)
 			return -ENOMEM;
 		x->peaks[x->n_peaks++] = (struct peak){.ms = ms};
 	}
 	p = &x->peaks[x->n_peaks - 1];
-	p->a = a > p->a ? a : p->a;
-	p->b = b > p->b ? b : p->b;
+	p->level = level > p->level ? level : p->level;
 	return 0;
+}
+
+/*
+ * Scores an event by level M. The token of its object comes from the corpus, without a key search.
+ */
+static int step_level(struct replay_context *s, const struct run_event *e)
+{
+	uint8_t token = m_level_token(s->src->tokens, e, s->src->without);
+	struct lutra_m_score score;
+
+	if (token == LUTRA_PAD || !lutra_m_step(&e->state->m, &s->src->policy->m, token,
+						lutra_m_claim_counters, s->counters, &score))
+		return 0;
+	return add_peak(s->ret, e->ms, e->state->m.level);
 }
 
 static int score_syscall_event(struct replay_context *s, const struct run_event *e)
 {
 	const struct lutra_policy *p = s->src->policy;
-	struct lutra_syscall_score score;
 
-	lutra_score_syscall(e->state, p, e->nr, lutra_claim_seen, s->seen, &score);
-	if (score.token == LUTRA_UNK) {
+	if (lutra_syscall_token(p, e->state->role, e->nr) == LUTRA_UNK) {
 		struct match m = {.ms = e->ms,
 				  .what = lutra_is_hookable(p, e->nr) ? LUTRA_RULE_NEW_HOOKABLE
 								      : LUTRA_RULE_NEW_SYSCALL,
@@ -66,10 +83,10 @@ static int score_syscall_event(struct replay_context *s, const struct run_event 
 		if (episodes_add(&s->ret->matches, &m) < 0)
 			return -ENOMEM;
 	}
-	return add_peak(s->ret, e->ms, e->state->level_a, e->state->level_b);
+	return step_level(s, e);
 }
 
-/* Judges an object that the run saw in a role, once. *ret: what judged says. */
+/* Judges an object that the run used in a role, once. *ret: its value in judged. */
 static int judge_seen(struct replay_context *s, uint32_t object, uint8_t role, uint16_t *ret)
 {
 	uint16_t *what = &s->judged[object * LUTRA_ROLES + role];
@@ -98,6 +115,8 @@ static int score_object_event(struct replay_context *s, const struct run_event *
 	struct match m = {.ms = e->ms, .object = EPISODES_NO_OBJECT};
 	int r = judge_seen(s, e->object, e->state->role, &m.what);
 
+	if (r == 0)
+		r = step_level(s, e);
 	if (r < 0 || (m.what & LUTRA_MATCH_RULE) == LUTRA_RULE_NONE)
 		return r;
 	if (m.what & NEW_NAME) {
@@ -112,14 +131,14 @@ int replayed_run_stream(const struct replay_source *src, const struct run *run,
 			struct replayed_run *ret)
 {
 	size_t n_judged = (size_t)intern_count(src->corpus->names.objects) * LUTRA_ROLES + 1;
-	_cleanup_free_ struct lutra_seen *seen = calloc(1, sizeof(*seen));
+	_cleanup_free_ struct lutra_m_counters *counters = calloc(1, sizeof(*counters));
 	_cleanup_free_ uint16_t *judged = calloc(n_judged, sizeof(*judged));
 	_cleanup_(run_iter_done) struct run_iter replay = {0};
-	struct replay_context s = {src, seen, judged, ret};
+	struct replay_context s = {src, counters, judged, ret};
 	struct run_event e;
 	int r = 0;
 
-	if (!seen || !judged || run_iter_init(&replay, run, src->policy) < 0)
+	if (!counters || !judged || run_iter_init(&replay, run, src->policy) < 0)
 		return -ENOMEM;
 	memset(judged, 0xff, n_judged * sizeof(*judged));
 	while (r == 0 && run_iter_next(&replay, &e)) {
@@ -146,4 +165,52 @@ int replayed_run_counts(const struct replay_source *src, const struct run_counts
 			if (counts->object_roles[i] >> role & 1)
 				r = judge_seen(&s, i, role, &what);
 	return r;
+}
+
+/* Scores the last token of a history, after the seven tokens before it. */
+static void score_history(const struct replayed_histories *s, uint64_t history, size_t run,
+			  struct lutra_m_score *ret)
+{
+	struct lutra_m_state state;
+
+	memset(ret, 0, sizeof(*ret));
+	lutra_m_init(&state, s->tables);
+	for (int i = 7; i >= 0; i--) {
+		uint8_t token = (uint8_t)(history >> 8 * i);
+
+		if (token == LUTRA_PAD)
+			continue;
+		if (s->level->tokens.run[token] == run)
+			token = LUTRA_UNK;
+		lutra_m_step(&state, s->tables, token, i ? NULL : lutra_m_claim_counters,
+			     s->counters, ret);
+	}
+}
+
+int replayed_run_histories(const struct m_corpus *level, size_t run,
+			   const struct lutra_m_tables *tables, struct replayed_run *ret)
+{
+	_cleanup_free_ struct lutra_m_counters *counters = calloc(1, sizeof(*counters));
+	const struct replayed_histories s = {level, tables, counters};
+	const struct run_histories *of = &level->histories.runs[run];
+	static const struct lutra_m_score nothing;
+	struct lutra_m_state sum;
+
+	if (!counters)
+		return -ENOMEM;
+	lutra_m_init(&sum, tables);
+	for (size_t i = 0; i < of->n; i++) {
+		const struct history_count *h = &of->list[i];
+		uint32_t times = h->n < tables->counts ? h->n : tables->counts;
+		struct lutra_m_score score;
+
+		for (uint32_t k = 0; k < h->gap && sum.level > 0; k++)
+			lutra_m_move(&sum, &nothing, LUTRA_PAD, tables->shift);
+		for (uint32_t k = 0; k < times; k++) {
+			score_history(&s, level->histories.map.number[h->history], run, &score);
+			lutra_m_move(&sum, &score, LUTRA_PAD, tables->shift);
+			ret->max_level = sum.level > ret->max_level ? sum.level : ret->max_level;
+		}
+	}
+	return 0;
 }

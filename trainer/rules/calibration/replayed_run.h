@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One run, replayed by a policy of others. */
+/* Replays one run by a policy of the other runs. */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_REPLAYED_RUN_H
 #define LUTRA_TRAINER_RULES_CALIBRATION_REPLAYED_RUN_H
 
 #include "lutra/verdict.h"
-#include "trainer/data/run_iter.h"
+#include "trainer/model/level_m/m_level.h"
 #include "trainer/rules/calibration/episodes.h"
 
-/* The highest levels of a millisecond in which a level was above 0. */
+/* The highest level in one millisecond. Milliseconds in which no level was above 0 have none. */
 struct peak {
 	uint32_t ms;
-	int32_t a, b;
+	int32_t level;
 };
 
 /* A new name, varying_is_new_name(). */
@@ -24,7 +24,7 @@ struct replayed_run {
 	struct matches matches;
 	struct peak *peaks;
 	size_t n_peaks, peaks_size;
-	int32_t max_a, max_b;
+	int32_t max_level; /* the highest level M */
 	struct replayed_name *new_names;
 	size_t n_new_names, new_names_size;
 };
@@ -33,7 +33,9 @@ void replayed_run_done(struct replayed_run *x);
 
 struct replay_source {
 	const struct corpus *corpus;
-	const struct lutra_policy *policy;
+	const struct lutra_policy *policy; /* of the other runs */
+	const struct tokens *tokens;
+	size_t without;	     /* the run that the policy leaves out, or MODEL_NO_RUN */
 	bool audit_sessions; /* as the policy's */
 };
 
@@ -42,10 +44,21 @@ int replayed_run_stream(const struct replay_source *src, const struct run *run,
 			struct replayed_run *ret);
 
 /*
- * Finds the new names of a run that has counts only, as those of an old policy. ret must be zeroed.
+ * Finds the new names of a run of an old policy, which has counts but no stream. ret must be
+ * zeroed.
  * Returns 0 or -ENOMEM.
  */
 int replayed_run_counts(const struct replay_source *src, const struct run_counts *counts,
 			struct replayed_run *ret);
+
+/*
+ * Estimates how high level M gets in a run of which only the histories are known. Raises
+ * ret->max_level. The histories are scored in the order in which the run had them first, as if they
+ * were of one task. Between two histories there are as many known tokens as the run had there. A
+ * history that occurred again is scored again at once, as often as its weights count. Returns 0 or
+ * -ENOMEM.
+ */
+int replayed_run_histories(const struct m_corpus *level, size_t run,
+			   const struct lutra_m_tables *tables, struct replayed_run *ret);
 
 #endif

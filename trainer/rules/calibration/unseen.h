@@ -2,8 +2,8 @@
 /*
  * Estimates how often new things come at the end of training: struct policy_unseen. A thing is an
  * object or a hookable system call. It counts once, in however many roles it is new. It is new in a
- * run if the policy of the other runs would alert it, so that it is in this run only. The counts of runs are all that is needed, so runs
- * of an old policy take part.
+ * run if the policy of the other runs would alert about it, because only this run has it. Counts of
+ * runs are enough for the estimate, so runs of an old policy take part.
  */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_UNSEEN_H
 #define LUTRA_TRAINER_RULES_CALIBRATION_UNSEEN_H

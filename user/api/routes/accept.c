@@ -27,6 +27,7 @@
 struct last_event {
 	const char *finding;
 	bool found;
+	bool is_old; /* rule_is_old() is true for the rule of the last event */
 	char dir[PATH_MAX];
 	char object[ALERT_TEXT], path[ALERT_PATH_TEXT], starter[ALERT_PATH_TEXT], call[64];
 	struct accepted_facts facts;
@@ -44,9 +45,10 @@ static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 	unsigned rule, role;
 
 	(void)id;
-	if (e->found || !a->text[ALERT_FINDING] ||
-	    strcmp(a->text[ALERT_FINDING], e->finding) != 0 ||
-	    rule_find(a->text[ALERT_RULE], &rule) < 0 || role_parse(a->text[ALERT_ROLE], &role) < 0)
+	if (e->found || !a->text[ALERT_FINDING] || strcmp(a->text[ALERT_FINDING], e->finding) != 0)
+		return 0;
+	e->is_old = rule_is_old(a->text[ALERT_RULE]);
+	if (rule_find(a->text[ALERT_RULE], &rule) < 0 || role_parse(a->text[ALERT_ROLE], &role) < 0)
 		return 0;
 	copy_event_text(a, ALERT_POLICY, e->dir, sizeof(e->dir));
 	copy_event_text(a, ALERT_OBJECT, e->object, sizeof(e->object));
@@ -60,8 +62,7 @@ static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 					   .path = e->path,
 					   .starter = e->starter,
 					   .call = e->call,
-					   .level_a = (int32_t)a->number[ALERT_LEVEL_A],
-					   .level_b = (int32_t)a->number[ALERT_LEVEL_B]};
+					   .level = (int32_t)a->number[ALERT_LEVEL]};
 	e->found = true;
 	return 0;
 }
@@ -85,6 +86,10 @@ static int read_last_event(const struct api_call *c, struct last_event *e, struc
 	r = store_select(s, &q, take_last_event, e, err);
 	if (r < 0)
 		return r;
+	if (!e->found && e->is_old)
+		return err_set(err, -EINVAL,
+			       "%.40s: only an older version had its rule: nothing can be accepted",
+			       c->name);
 	if (!e->found)
 		return err_set(err, -ENOENT,
 			       "%.40s: its last event is not stored any more: wait for the next",

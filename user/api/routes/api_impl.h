@@ -45,8 +45,8 @@ struct api_call {
 typedef int api_handler(struct api_call *c, json_t **ret, struct err *err);
 
 /*
- * These run in the thread that reads. They use the store, files, config, prepared and the query alone,
- * never the registries of the main loop.
+ * These run in the thread that reads. They use the store, files, config, prepared and the query
+ * alone, never the registries of the main loop.
  */
 api_handler api_events, api_one_event, api_incidents, api_one_incident, api_findings,
 	api_one_finding;
@@ -80,16 +80,17 @@ struct api_page {
 };
 
 /*
- * Begins a page and opens the store. Ask the store for limit + 1 rows: the last one says that there are
- * more. The caller gives the page to api_page_end(). -EINVAL: "limit" of the query; -EIO: the store.
+ * Begins a page and opens the store. Ask the store for limit + 1 rows: the last one says that there
+ * are more. The caller gives the page to api_page_end(). -EINVAL: "limit" of the query; -EIO: the
+ * store.
  */
 int api_page_begin(const struct api_call *c, struct api_page *ret, struct store **ret_store,
 		   struct err *err);
 /* Returns true, and notes that there are more rows, if the page has no room for another one. */
 bool api_page_is_full(struct api_page *p);
 /*
- * Makes the answer {NAME: rows, "next": cursor or null} of a page if r is 0. Frees the page. Returns r,
- * or -ENOMEM.
+ * Makes the answer {NAME: rows, "next": cursor or null} of a page if r is 0. Frees the page.
+ * Returns r, or -ENOMEM.
  */
 int api_page_end(struct api_page *p, int r, const char *name, json_t **ret, struct err *err);
 
@@ -106,8 +107,9 @@ int api_body_unpack(const struct api_call *c, size_t flags, struct err *err, con
 		    ...);
 #define API_USER 64 /* bytes of the name of a user */
 /*
- * Checks the name of the user who asks, as the body has it (NULL: it has none), and sets it to "root"
- * or "the page" if it does not count: a request over TCP does not prove a name. -EINVAL: not a name.
+ * Checks the name of the user who asks, as the body has it (NULL: it has none), and sets it to
+ * "root" or "the page" if it does not count: a request over TCP does not prove a name. -EINVAL: not
+ * a name.
  */
 int api_user(const struct api_call *c, const char **by, struct err *err);
 /* Reads a body that may have "mode" and "force" alone. -EINVAL. */
@@ -120,7 +122,7 @@ void api_put_sections(const struct api *a, json_t *j);
 
 /* Processes in and below a cgroup, as {"pid", "ppid", "name", "level": LEVEL or null}. */
 json_t *api_processes_json(const struct guard *g, const struct container *c);
-/* The most unusual of its processes now: {"a", "b", "th_a", "th_b", "ratio", "processes"}. */
+/* Returns the level of its most unusual process: {"m", "th_m", "ratio", "processes"}. */
 json_t *api_level_json(const struct guard *g, const struct container *c);
 
 /*

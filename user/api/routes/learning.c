@@ -32,15 +32,19 @@ int api_learn_start(struct api_call *c, json_t **ret, struct err *err)
 	struct learn_request ask = {};
 	json_int_t runs = -1;
 	const struct lifecycle_image *i;
-	int r, accept_new = 0;
+	int r, accept_new = 0, anew = 0;
 
-	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?I, s?b}", "image", &ask.image, "runs",
-			    &runs, "accept_new", &accept_new) < 0)
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?I, s?b, s?b}", "image", &ask.image,
+			    "runs", &runs, "accept_new", &accept_new, "anew", &anew) < 0)
 		return -EINVAL;
+	if (accept_new && anew)
+		return err_set(err, -EINVAL,
+			       "accept_new is for an update: it does not go with anew");
 	if (runs == 0 || runs > CONFIG_LIFE_RUNS_MAX)
 		return err_set(err, -EINVAL, "runs: 1 to %d", CONFIG_LIFE_RUNS_MAX);
 	ask.runs = runs < 0 ? 0 : (uint32_t)runs;
 	ask.accept_new = accept_new != 0;
+	ask.anew = anew != 0;
 	r = learn_start(parts->learn, &ask, &i, err);
 	if (r == 0)
 		*ret = learning_image_to_json(c->api, i);

@@ -54,7 +54,9 @@ int api_policy(struct api_call *c, json_t **ret, struct err *err)
 	return prepare_guarded(c, err);
 }
 
-/* Returns the summary of a directory of policies_dir, or NULL. ret_p: see policy_summary_to_json(). */
+/*
+ * Returns the summary of a directory of policies_dir, or NULL. ret_p: see policy_summary_to_json().
+ */
 static json_t *summary_json(const struct api_call *c, const char *name, struct policy **ret_p)
 {
 	const struct config *config = c->config;
@@ -105,8 +107,22 @@ int api_listed_policies(struct api_call *c, json_t **ret, struct err *err)
 
 /* ---- one ---- */
 
-/* {ROLE: [{"call", "next": [CALL…]}]}. */
-static json_t *policy_syscalls_json(const struct policy *p)
+/* Adds the keys of objects that have a token in a role: {"object", "next": [NAME…]}. */
+static void add_role_keys(json_t *list, const struct policy *p, unsigned role)
+{
+	for (size_t i = 0; i < p->n_keys; i++) {
+		const struct policy_key *k = &p->keys[i];
+
+		if (k->token[role] < LUTRA_TOKEN0)
+			continue;
+		json_array_append_new(list, json_pack("{s:o, s:o}", "object",
+						      text_json(k->name, strlen(k->name)), "next",
+						      expected_successors(p, k->token[role])));
+	}
+}
+
+/* Returns {ROLE: [{"call" or "object", "next": [NAME…]}]}. */
+static json_t *policy_tokens_json(const struct policy *p)
 {
 	json_t *roles = json_object();
 	char call[32];
@@ -124,6 +140,7 @@ static json_t *policy_syscalls_json(const struct policy *p)
 						syscall_name(p->arch, nr, call, sizeof(call)),
 						"next", expected_successors(p, token)));
 		}
+		add_role_keys(list, p, role);
 		json_object_set_new(roles, role_name(role), list);
 	}
 	return roles;
@@ -151,11 +168,11 @@ static json_t *policy_objects_json(const struct policy *p)
 
 static json_t *details_json(const struct policy *p)
 {
-	json_t *j =
-		json_pack("{s:s, s:b, s:{s:i, s:i}, s:o, s:o, s:o}", "arch", p->arch,
-			  "steady_on_wait", p->steady_on_wait, "thresholds", "a", p->threshold_a,
-			  "b", p->threshold_b, "roles", policy_syscalls_json(p), "known",
-			  policy_objects_json(p), "provenance", policy_provenance_encode(p));
+	json_t *j = json_pack("{s:s, s:b, s:{s:o}, s:o, s:o, s:o}", "arch", p->arch,
+			      "steady_on_wait", p->steady_on_wait, "thresholds", "m",
+			      policy_has_level(p) ? json_integer(p->threshold) : json_null(),
+			      "roles", policy_tokens_json(p), "known", policy_objects_json(p),
+			      "provenance", policy_provenance_encode(p));
 
 	json_object_update_new(j, policy_rules_encode(p));
 	return j;

@@ -43,18 +43,18 @@ static int read_task_state(const struct process_walk *w, pid_t pid, struct lutra
 	return fd < 0 ? -errno : guard_task_state(w->guard, fd, ret);
 }
 
-static double share_of_threshold(int32_t level, int32_t threshold)
+/* Returns the threshold of level M; 0: the container's policy has no level M. */
+static int32_t level_threshold(const struct container *c)
 {
-	return threshold > 0 ? (double)level / threshold : 0;
+	return c->threshold == LUTRA_THRESHOLD_OFF ? 0 : c->threshold;
 }
 
-/* Returns the larger of the two levels, each as a share of its threshold. */
-static double nearest_ratio(const struct container *c, const struct lutra_state *s)
+/* Returns the level divided by the threshold; 0: there is no level M. */
+static double share_of_threshold(const struct container *c, const struct lutra_state *s)
 {
-	double a = share_of_threshold(s->level_a, c->threshold_a),
-	       b = share_of_threshold(s->level_b, c->threshold_b);
+	int32_t threshold = level_threshold(c);
 
-	return a > b ? a : b;
+	return threshold > 0 ? (double)s->m.level / threshold : 0;
 }
 
 /* ---- how unusual the container is ---- */
@@ -66,7 +66,7 @@ static void note_level(struct process_walk *w, pid_t pid)
 
 	if (read_task_state(w, pid, &s) < 0)
 		return;
-	ratio = nearest_ratio(w->c, &s);
+	ratio = share_of_threshold(w->c, &s);
 	if (ratio < w->ratio)
 		return;
 	w->ratio = ratio;
@@ -75,8 +75,8 @@ static void note_level(struct process_walk *w, pid_t pid)
 
 static json_t *level_json(const struct container *c, const struct lutra_state *s)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:f}", "a", s->level_a, "b", s->level_b, "th_a",
-			 c->threshold_a, "th_b", c->threshold_b, "ratio", nearest_ratio(c, s));
+	return json_pack("{s:i, s:i, s:f}", "m", s->m.level, "th_m", level_threshold(c), "ratio",
+			 share_of_threshold(c, s));
 }
 
 json_t *api_level_json(const struct guard *g, const struct container *c)

@@ -17,10 +17,10 @@ struct learn_args {
 	const char *image;
 	uint64_t runs; /* 0: until little is new */
 	bool status, stop, detach, json;
-	bool accept_new;
+	bool accept_new, anew;
 };
 
-enum { OPT_STATUS = 256, OPT_STOP };
+enum { OPT_STATUS = 256, OPT_STOP, OPT_ANEW };
 
 #define S struct learn_args
 static const struct args_option options[] = {
@@ -30,6 +30,8 @@ static const struct args_option options[] = {
 	ARGS_FLAG("accept-new", 'a',
 		  "Let the update make the policy weaker where the new runs ask for it", S,
 		  accept_new),
+	ARGS_FLAG("anew", OPT_ANEW, "Make the policy anew: take nothing from the one that exists",
+		  S, anew),
 	ARGS_FLAG("detach", 'd', "Do not wait: lutrad learns on its own", S, detach),
 	ARGS_FLAG("status", OPT_STATUS, "Show the progress and the next step", S, status),
 	ARGS_FLAG("stop", OPT_STOP, "Stop learning and keep the recorded runs", S, stop),
@@ -47,10 +49,15 @@ static error_t check_learn_args(struct argp_state *state, void *ret)
 		return args_usage(state, "--image: is empty");
 	if (a->status + a->stop + a->detach > 1)
 		return args_usage(state, "give one of --detach, --status and --stop");
-	if ((a->runs || a->accept_new) && (a->status || a->stop))
+	if ((a->runs || a->accept_new || a->anew) && (a->status || a->stop))
 		return args_usage(state, "--%s does not go with --status or --stop",
-				  a->runs ? "runs" : "accept-new");
-	if (!a->image && (a->runs || a->stop || a->detach || a->accept_new))
+				  a->runs	  ? "runs"
+				  : a->accept_new ? "accept-new"
+						  : "anew");
+	if (a->anew && a->accept_new)
+		return args_usage(state,
+				  "--accept-new is for an update: it does not go with --anew");
+	if (!a->image && (a->runs || a->stop || a->detach || a->accept_new || a->anew))
 		return args_usage(state, "give --image REF");
 	a->status |= !a->image;
 	return 0;
@@ -64,7 +71,10 @@ static const struct args_command command = {
 	       "records each run until little is new (life.new_per_day of the configuration), "
 	       "trains the policy, and puts it in mode audit. A policy that is there already is "
 	       "updated: its mode stays, and what it alerts about or refuses is left out. A run "
-	       "ends with its container, or after life.run_max_s. lutrad goes on if this command "
+	       "ends with its container, or after life.run_max_s. With --anew the new policy takes "
+	       "nothing from the one that exists but what a person accepted; the old one stays in "
+	       "force until the new one takes its place, and its mode stays. A policy of an older "
+	       "lutra, whose level M is off, needs this. lutrad goes on if this command "
 	       "is interrupted. Without --image the command shows what is learned.",
 	.check = check_learn_args,
 };
@@ -109,9 +119,9 @@ static int show_status(const struct learn_args *a)
 static json_t *ask_image(const struct learn_args *a, const char *path, struct err *err)
 {
 	json_t *runs = a->runs ? json_integer((json_int_t)a->runs) : NULL, *answer = NULL;
-	json_t *accept = a->accept_new ? json_true() : NULL;
-	json_t *q = json_pack("{s:s, s:o*, s:o*}", "image", a->image, "runs", runs, "accept_new",
-			      accept);
+	json_t *accept = a->accept_new ? json_true() : NULL, *anew = a->anew ? json_true() : NULL;
+	json_t *q = json_pack("{s:s, s:o*, s:o*, s:o*}", "image", a->image, "runs", runs,
+			      "accept_new", accept, "anew", anew);
 
 	return cli_ask(a->config_file, path, q, &answer, err) < 0 ? NULL : answer;
 }
@@ -182,6 +192,13 @@ static json_t *wait_for_end(struct wait *w, struct err *err)
 	return NULL;
 }
 
+/* Returns true if the policy of an image has the same runs and calls in both states. */
+static bool is_same_policy(const json_t *a, const json_t *b)
+{
+	return cli_json_number(a, "policy_runs") == cli_json_number(b, "policy_runs") &&
+	       cli_json_number(a, "policy_calls") == cli_json_number(b, "policy_calls");
+}
+
 /* begun: the image's state before. */
 static int wait_and_print(const struct learn_args *a, const json_t *begun)
 {
@@ -204,7 +221,7 @@ static int wait_and_print(const struct learn_args *a, const json_t *begun)
 	}
 	if (!image)
 		return cli_fail(&err);
-	if (cli_json_number(image, "policy_runs") <= cli_json_number(begun, "policy_runs"))
+	if (is_same_policy(image, begun))
 		return cli_failf("%s: learning was stopped", a->image);
 	return print_image(a, image);
 }

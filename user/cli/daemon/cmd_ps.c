@@ -69,7 +69,9 @@ static void print_table(const json_t *containers)
 	}
 }
 
-/* Adds the containers that were found and are not guarded. Returns 0, or 1 with a message printed. */
+/*
+ * Adds the containers that were found and are not guarded. Returns 0, or 1 with a message printed.
+ */
 static int add_unguarded(const char *config_file, json_t *containers)
 {
 	json_auto_t *answer = NULL;
@@ -99,6 +101,19 @@ static void print_reasons(const json_t *containers)
 			       cli_json_text(c, "why"));
 }
 
+/* Prints which containers have no level M, why, and what to do. */
+static void print_levels_off(const json_t *containers)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach (containers, i, c)
+		if (cli_json_is(c, "level_off"))
+			printf("%s: level M is off: an older lutra made its policy; make it anew "
+			       "with lutra learn --image %s --anew\n",
+			       cli_json_text(c, "name"), cli_json_text(c, "image"));
+}
+
 int cmd_ps(int argc, char **argv)
 {
 	struct ps_args a = {};
@@ -114,6 +129,7 @@ int cmd_ps(int argc, char **argv)
 	if (a.json)
 		return cli_print_json(json_incref(containers), true);
 	print_table(containers);
+	print_levels_off(containers);
 	if (a.all)
 		print_reasons(containers);
 	return 0;

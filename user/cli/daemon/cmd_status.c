@@ -25,6 +25,10 @@ static void print_container(const json_t *c)
 	if (*cli_json_text(c, "policy"))
 		printf("  policy %s, %.12s, since %s\n", cli_json_text(c, "policy"),
 		       cli_json_text(c, "policy_sha256"), cli_json_text(c, "policy_since"));
+	if (cli_json_is(c, "level_off"))
+		printf("  level M is off: an older lutra made the policy; make it anew with lutra "
+		       "learn --image %s --anew\n",
+		       cli_json_text(c, "image"));
 	if (*cli_json_text(c, "policy_error"))
 		printf("  %s\n", cli_json_text(c, "policy_error"));
 	printf("  calls %lld, objects %lld; alerts %lld, repeated %lld, denied %lld, killed %lld; "

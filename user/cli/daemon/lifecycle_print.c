@@ -109,11 +109,18 @@ static void print_next_step(const json_t *j)
 		       cli_json_text(j, "gate"), policy);
 }
 
+/* Returns what to add if the image has a policy already and is learned again. */
+static const char *learning_words(const json_t *j)
+{
+	if (!cli_json_is(j, "learning") || !cli_json_is(j, "trained"))
+		return "";
+	return cli_json_is(j, "anew") ? ", learned anew" : ", updated";
+}
+
 void lifecycle_print(const json_t *j)
 {
 	printf("%s: %s%s, policy %s\n", cli_json_text(j, "image"), cli_json_text(j, "stage"),
-	       cli_json_is(j, "learning") && cli_json_is(j, "trained") ? ", learned anew" : "",
-	       cli_json_text(j, "policy"));
+	       learning_words(j), cli_json_text(j, "policy"));
 	if (cli_json_is(j, "learning")) {
 		printf("  learning  ");
 		lifecycle_print_progress(j, stdout);

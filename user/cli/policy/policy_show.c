@@ -11,6 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/policy/accepted/accepted.h"
 #include "lutra/object_token.h"
+#include "lutra/score_m.h"
 #include "user/cli/policy/policy_cmd.h"
 
 #define INDENT 14
@@ -41,6 +42,8 @@ static void show_objects(const struct policy *p)
 		if (n[op])
 			printf(" %s %u", op_name(op), n[op]);
 	}
+	if (policy_has_level(p))
+		printf("\n  keys         %zu, by which level M tells objects apart", p->n_keys);
 	printf("\n  tables       %zu bytes\n",
 	       2 * ((size_t)p->v * p->v + 2 * (size_t)LUTRA_K * LUTRA_K) + sizeof(p->token));
 }
@@ -226,6 +229,22 @@ static void show_hookable(const struct policy *p)
 	}
 }
 
+static void show_threshold(const struct policy *p)
+{
+	char image[CLI_TEXT];
+
+	if (!policy_has_level(p))
+		printf("  thresholds   none: an older lutra made the policy, so level M is off; "
+		       "make it anew\n%*swith lutra learn --image %s --anew\n",
+		       INDENT + 1, "", cli_clean_text(p->image, image));
+	else
+		printf("  thresholds   M %.3f nat (%d)%s\n",
+		       (double)p->threshold / (LUTRA_M_UNIT << LUTRA_M_FRACTION), p->threshold,
+		       p->level_shift == LUTRA_M_FEW_SHIFT
+			       ? "; it only counts unseen pairs: with 9 runs or more it weighs them"
+			       : "");
+}
+
 static void show_calibration(const struct policy *p)
 {
 	const struct policy_calibration *c = &p->calibration;
@@ -234,8 +253,7 @@ static void show_calibration(const struct policy *p)
 	printf("  trained on   %zu runs, %.3f h, %llu calls, %llu objects, seed %llu\n", p->n_runs,
 	       p->hours, (unsigned long long)p->calls, (unsigned long long)p->objects_seen,
 	       (unsigned long long)p->seed);
-	printf("  thresholds   A %.3f nat (%d), B %.4f (%d)\n", p->threshold_a / (20.0 * 4096),
-	       p->threshold_a, p->threshold_b / 4096.0, p->threshold_b);
+	show_threshold(p);
 	printf("  calibration  leave-one-run-out over %u runs, %.3f h: %u alert and %u deny "
 	       "episodes\n",
 	       c->runs, c->hours, c->alarms_alert, c->alarms_deny);
@@ -281,9 +299,10 @@ static int show_policy(const struct policy_args *a, const char *name)
 		return print_policy_json(dir);
 	if (cli_load_policy(dir, NULL, &p, &err) < 0)
 		return cli_fail(&err);
-	printf("%s\n  image        %s%s%s, %s\n  mode         %s; a kill takes %u match%s\n", dir,
-	       cli_clean_text(p->image, image), p->digest ? " " : "", p->digest ? p->digest : "",
-	       p->arch, mode_name(p->mode), p->kill_matches, p->kill_matches > 1 ? "es" : "");
+	printf("%s\n  image        %s%s%s, %s\n  mode         %s; in the kill modes level M %s\n",
+	       dir, cli_clean_text(p->image, image), p->digest ? " " : "",
+	       p->digest ? p->digest : "", p->arch, mode_name(p->mode),
+	       p->kill_matches > 1 ? "only alerts" : "kills too");
 	printf("  exec         sessions are %s\n",
 	       p->audit_sessions ? "audited: what they do is logged, their new programs alert"
 				 : "guarded as the service is");

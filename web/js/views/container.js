@@ -3,23 +3,23 @@
 import { attempt, change, policyLink, StopButtons } from "../actions.js";
 import { ApiError, get, path } from "../api.js";
 import { levelChart } from "../chart.js";
-import { card, confirmed, facts, fullTime, h, meter, number, problem, toast } from "../dom.js";
+import { card, confirmed, facts, levelOff, fullTime, h, meter, number, problem, toast } from "../dom.js";
 import { EventList } from "../eventrow.js";
 import { every, settled } from "../poll.js";
-import { containerHash, modes, policyName, ratio } from "../words.js";
+import { containerHash, entryName, modes, policyName, ratio } from "../words.js";
 
 const KEPT = 600;
 
 /* ---- levels ---- */
 
 function levelRow(seconds, l) {
-  return [seconds, 100 * ratio(l.a, l.th_a), 100 * ratio(l.b, l.th_b)];
+  return [seconds, 100 * ratio(l.m, l.th_m)];
 }
 
-function eventLevel(e) {
-  const f = e.output_fields;
-  return levelRow(Number(e.at) / 1e9, {
-    a: f["lutra.a"], b: f["lutra.b"], th_a: f["lutra.th_a"], th_b: f["lutra.th_b"] });
+/* The level at each event that has one: an event of a policy without level M has none. */
+function eventLevels(events) {
+  return events.filter((e) => e.output_fields["lutra.th_m"] > 0).map((e) => levelRow(Number(e.at) / 1e9, {
+    m: e.output_fields["lutra.m"], th_m: e.output_fields["lutra.th_m"] }));
 }
 
 class Levels {
@@ -36,16 +36,16 @@ class Levels {
   }
 }
 
-/* ---- pairs of calls ---- */
+/* ---- pairs of calls and objects ---- */
 
-/* Pairs of calls that weighed something, over the events: those that weigh most. */
+/* Pairs of calls and objects that weighed something, over the events: those that weigh most. */
 function pairsOf(events) {
   const pairs = new Map();
   for (const e of events) {
     const history = e.output_fields["lutra.history"];
     for (let i = 1; i < history.length; i++) {
       if (!history[i].weight && !history[i].novel) continue;
-      const name = `${history[i - 1].call} → ${history[i].call}`;
+      const name = `${entryName(history[i - 1])} → ${entryName(history[i])}`;
       const known = pairs.get(name) ?? { name, role: history[i].role, weight: 0, novel: false, n: 0 };
       known.weight = Math.max(known.weight, history[i].weight);
       known.novel ||= history[i].novel;
@@ -60,7 +60,7 @@ function pairsTable(events) {
   const pairs = pairsOf(events);
   if (!pairs.length) return h("p", { class: "empty" }, "None that training had not seen.");
   return h("table", null,
-    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Calls"), h("th", { scope: "col" }, "Role"),
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Pair"), h("th", { scope: "col" }, "Role"),
       h("th", { scope: "col", class: "number" }, "Weight"), h("th", { scope: "col", class: "number" }, "Seen"))),
     h("tbody", null, pairs.map((p) => h("tr", null,
       h("td", null, h("code", null, p.name), p.novel ? h("span", { class: "badge kill" }, "never seen") : null),
@@ -179,7 +179,7 @@ async function endedContainer(main, signal, c, timeline, known) {
         successor ? h("a", { href: containerHash(successor.name, successor.id) }, "Another one has its name now") : null)),
     h("div", { class: "two" },
       card("Evidence", h("div", { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box)),
-      h("div", { class: "stack" }, aboutEnded(c), card("Unusual pairs of calls, by weight", pairsTable(known)))));
+      h("div", { class: "stack" }, aboutEnded(c), card("Unusual pairs of calls and objects, by weight", pairsTable(known)))));
 }
 
 /* ---- the view ---- */
@@ -196,7 +196,7 @@ async function runningContainer(main, signal, first, timeline, events) {
   const show = (c) => {
     state.replaceChildren(h("span", { class: "badge mode", id: "mode-now" }, c.mode),
       ...(c.frozen ? [h("span", { class: "badge kill" }, "frozen")] : []), h("span", { class: "soft" }, c.image ?? ""),
-      ...(c.policy_error ? [problem(c.policy_error)] : []));
+      ...(c.policy_error ? [problem(c.policy_error)] : []), ...(c.level_off ? [levelOff(c.image)] : []));
     aboutBox.replaceChildren(about(c));
     if (document.activeElement !== actions.modes) actions.show(c);
     levels.add(levelRow(Date.now() / 1000, c.level));
@@ -219,10 +219,10 @@ async function runningContainer(main, signal, first, timeline, events) {
       h("div", { class: "stack" }, actions.element, aboutBox),
       h("section", { class: "card" }, h("h2", null, "Evidence"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box))),
     h("div", { class: "two" },
-      card("Levels, in percent of the thresholds", levels.chart.element),
-      h("div", { class: "stack" }, card("Unusual pairs of calls, by weight", pairsBox), card("Processes", treeBox))));
+      card("Level M, in percent of its threshold", levels.chart.element),
+      h("div", { class: "stack" }, card("Unusual pairs of calls and objects, by weight", pairsBox), card("Processes", treeBox))));
   show(first);
-  levels.add(...known.map(eventLevel));
+  levels.add(...eventLevels(known));
   await lookAtProcesses();
   every(1000, signal, look);
   every(3000, signal, lookAtProcesses);
@@ -232,7 +232,7 @@ async function runningContainer(main, signal, first, timeline, events) {
       if (f["container.name"] !== name || (id && f["container.id"] !== id)) return;
       known = [event, ...known].slice(0, 200);
       timeline.prepend(event);
-      levels.add(eventLevel(event));
+      levels.add(...eventLevels([event]));
       drawPairs();
     },
   };

@@ -6,7 +6,7 @@ import { card, chips, facts, fullTime, h, meter, number, problem, svg } from "..
 import { EventList } from "../eventrow.js";
 import { findingItem } from "../findings.js";
 import { sessionText } from "../incidentrow.js";
-import { containerHash, done, doneLong, kindOf, ratio } from "../words.js";
+import { containerHash, done, doneLong, entryName, kindOf, ratio } from "../words.js";
 
 const TRIES = 10;
 const PAUSE = 200;
@@ -54,18 +54,18 @@ function objectCard(f, why) {
     known.length ? h("p", { class: "soft small" }, "# stands for digits, * for names that changed from run to run.") : null);
 }
 
-/* ---- the calls ---- */
+/* ---- the calls and objects ---- */
 
 const TALLEST = 765; // three table levels, 255 each
 
-function callColumn(past) {
+function entryColumn(past) {
   const height = past.weight ? Math.max(3, (past.weight / TALLEST) * 60) : 1;
   const kind = past.novel ? "novel" : past.weight ? "odd" : "";
-  return h("li", { class: kind, title: `${past.call}, role ${past.role}, weight ${past.weight}${past.novel ? ", never seen" : ""}` },
+  return h("li", { class: kind, title: `${entryName(past)}, role ${past.role}, weight ${past.weight}${past.novel ? ", never seen" : ""}` },
     svg("svg", { viewBox: "0 0 14 60", "aria-hidden": "true" },
       svg("rect", { class: "ground", width: 14, height: 60, rx: 3 }),
       svg("rect", { class: "weight", y: 60 - height, width: 14, height, rx: 3 })),
-    h("span", null, past.call));
+    h("span", null, entryName(past)));
 }
 
 function step(s) {
@@ -82,22 +82,20 @@ function callsCard(f, why) {
   const history = f["lutra.history"];
   if (!history.length) return null;
   const odd = why.calls.slice(-8);
-  return card("The calls before it",
-    h("p", { class: "soft small" }, "Oldest first. A bar is how unusual the call was after the one before: none for what " +
-      "training saw, amber for a new order, red for a call that it never saw in this role."),
-    h("ol", { class: "calls", tabindex: "0", "aria-label": "The last calls, oldest first" }, history.map(callColumn)),
+  return card("The calls and objects before it",
+    h("p", { class: "soft small" }, "Oldest first. A bar is how unusual the call or object was after the one before: none for what " +
+      "training saw, amber for a new order, red for what it never saw in this role."),
+    h("ol", { class: "calls", tabindex: "0", "aria-label": "The last calls and objects, oldest first" }, history.map(entryColumn)),
     odd.length ? [h("h3", null, "Where it left the known way"), ...odd.map(step)]
-      : h("p", { class: "soft" }, "All of these calls were as training saw them: what was touched is what is new."));
+      : h("p", { class: "soft" }, "All of these were as training saw them: what was touched is what is new."));
 }
 
-/* ---- levels and facts ---- */
+/* ---- level and facts ---- */
 
-function levelsCard(f) {
-  const [a, b, tha, thb] = ["a", "b", "th_a", "th_b"].map((k) => f[`lutra.${k}`]);
-  return card("Levels of the process",
-    h("div", { class: "two" },
-      h("div", { class: "stack" }, h("h3", null, "A, unusual sequences"), meter({ ratio: ratio(a, tha) }, "Level A")),
-      h("div", { class: "stack" }, h("h3", null, "B, unseen pairs"), meter({ ratio: ratio(b, thb) }, "Level B"))));
+function levelCard(f) {
+  const [level, threshold] = [f["lutra.m"], f["lutra.th_m"]];
+  return card("Level M of the process", h("p", { class: "soft small" }, "How unusual its last calls and objects were, together."),
+    meter(threshold > 0 ? { ratio: ratio(level, threshold) } : null, "Level M"));
 }
 
 /* Who opened the exec session that the event is of, as far as its incident knows. */
@@ -204,7 +202,7 @@ export async function event(main, signal, key) {
     ...[e.why.error ? problem(`What was expected there is not known: ${e.why.error}`) : null,
       objectCard(f, e.why), callsCard(f, e.why)].filter(Boolean),
     h("div", { class: "two" }, factsCard(e, text, session),
-      h("div", { class: "stack" }, levelsCard(f), neighboursCard(e, neighbours))),
+      h("div", { class: "stack" }, levelCard(f), neighboursCard(e, neighbours))),
     h("details", { class: "card" }, h("summary", null, "All of it, as JSON"),
       h("pre", { class: "scroll", tabindex: "0", "aria-label": "The event as JSON" }, JSON.stringify(e, null, 2))));
   main.addEventListener("shown", () => showCurrent(main));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All policies, and what is to be expected of them.
 import { get } from "../api.js";
-import { command, h, number, problem, when } from "../dom.js";
+import { command, h, levelOff, number, problem, when } from "../dom.js";
 
 /* The interval in words; null at an end: no bound is known. */
 export function expected([low, high]) {
@@ -19,6 +19,7 @@ function policyCard(p) {
       h("p", { class: "small" }, `${number(p.runs)} runs, ${p.hours.toFixed(2)} h, ${number(p.calls)} calls, ${number(p.objects)} objects`),
       h("p", { class: "small" }, `False alarms to expect in work like that of the runs: ${
         expected(p.calibration.alert_per_hour_95)} (95 %)`),
+      p.level_off ? levelOff(p.image) : null,
     ],
     h("p", { class: "soft small" }, `Made ${when(p.created)}. ${
       p.containers.length ? `Guards ${p.containers.slice(0, 5).join(", ")}${p.containers.length > 5 ? ` and ${p.containers.length - 5} more` : ""}.`

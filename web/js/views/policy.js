@@ -2,8 +2,9 @@
 // One policy: what it knows, where it comes from, what is to be expected of it, what changed.
 import { attempt } from "../actions.js";
 import { ApiError, get, path, post } from "../api.js";
-import { card, chips, command, facts, fullTime, h, number, problem, shellWord, when } from "../dom.js";
+import { card, chips, command, facts, fullTime, h, levelOff, number, problem, shellWord, when } from "../dom.js";
 import { every, quietly } from "../poll.js";
+import { entryName } from "../words.js";
 import { expected } from "./policies.js";
 
 const DRAFT_POLL_MS = 3000;
@@ -37,13 +38,13 @@ function group(title, count, ...content) {
 }
 
 function callTable(calls) {
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Calls" }, h("table", null,
-    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Call"), h("th", { scope: "col" }, "Usually followed by"))),
-    h("tbody", null, calls.map((c) => h("tr", null, h("td", null, h("code", null, c.call)), h("td", null, chips(c.next)))))));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Calls and objects" }, h("table", null,
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "Call or object"), h("th", { scope: "col" }, "Usually followed by"))),
+    h("tbody", null, calls.map((c) => h("tr", null, h("td", null, h("code", null, entryName(c))), h("td", null, chips(c.next)))))));
 }
 
 function alphabet(p) {
-  return card("Calls it knows", ...Object.entries(p.roles).map(([role, calls]) =>
+  return card("Calls and kinds of objects it knows", ...Object.entries(p.roles).map(([role, calls]) =>
     group(`${role}: ${roles[role] ?? ""}`, calls.length, callTable(calls))),
   group("Refused or killed since training never saw them", p.th.length, chips(p.th)));
 }
@@ -197,6 +198,7 @@ export async function policy(main, signal, name) {
   }
   const accepted = new Accepted(name, p.accepted_error, signal);
   await accepted.load();
+  if (p.level_off) main.append(levelOff(p.image));
   main.append(about(p), accepted.element, ...(diff ? [differences(diff)] : []), h("div", { class: "two" }, alphabet(p), objects(p)),
     h("div", { class: "two" }, actions(p), runs(p)));
 }

@@ -76,11 +76,35 @@ static void policy_object_name_of_a_sibling_has_its_extension(void **state)
 	assert_string_equal(buf, number);
 }
 
+/* Keys are numbered in the order of the policy; one without a token has no number. */
+static void policy_token_name_is_that_of_its_call_or_key(void **state)
+{
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	char buf[64];
+	uint8_t role;
+
+	(void)state;
+	assert_string_equal(policy_token_name(p, 2, &role, buf, sizeof(buf)), "read");
+	assert_int_equal(role, LUTRA_ROLE_STARTUP);
+	assert_string_equal(policy_token_name(p, 4, &role, buf, sizeof(buf)), "read");
+	assert_int_equal(role, LUTRA_ROLE_STEADY);
+	assert_string_equal(policy_token_name(p, 6, &role, buf, sizeof(buf)),
+			    "read /srv/pages/a.html");
+	assert_int_equal(role, LUTRA_ROLE_STEADY);
+	assert_string_equal(policy_token_name(p, LUTRA_UNK, &role, buf, sizeof(buf)), "?");
+	assert_string_equal(policy_token_name(p, 200, &role, buf, sizeof(buf)), "?");
+	assert_string_equal(policy_key_by_number(p, LUTRA_KEY_FIRST)->name,
+			    "read /srv/pages/a.html");
+	assert_null(policy_key_by_number(p, LUTRA_KEY_FIRST + 1));
+	assert_null(policy_key_by_number(p, LUTRA_KEY_NONE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policy_object_name_is_readable),
 		cmocka_unit_test(policy_object_name_of_a_sibling_has_its_extension),
+		cmocka_unit_test(policy_token_name_is_that_of_its_call_or_key),
 	};
 
 	return cmocka_run_group_tests_name("policy_names", tests, NULL, NULL);

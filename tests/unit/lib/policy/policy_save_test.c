@@ -49,10 +49,10 @@ static void policy_save_replaces_an_old_policy_and_leaves_nothing_beside(void **
 	DIR *d;
 	int n = 0;
 
-	f->p->threshold_a = 99;
+	f->p->threshold = 99;
 	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
-	assert_int_equal(q->threshold_a, 99);
+	assert_int_equal(q->threshold, 99);
 	d = opendir(f->dir);
 	while (readdir(d))
 		n++;
@@ -68,14 +68,14 @@ static void policy_save_keeps_the_one_before_and_no_more(void **state)
 	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE);
 
 	scratch_write(model, "m", 1);
-	for (int32_t threshold_a = 97; threshold_a < 100; threshold_a++) {
+	for (int32_t threshold = 97; threshold < 100; threshold++) {
 		_cleanup_(policy_freep) struct policy *q = NULL;
-		int32_t was = threshold_a == 97 ? 123456 : threshold_a - 1;
+		int32_t was = threshold == 97 ? 123456 : threshold - 1;
 
-		f->p->threshold_a = threshold_a;
+		f->p->threshold = threshold;
 		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 		assert_int_equal(policy_load(&q, before, NULL), 0);
-		assert_int_equal(q->threshold_a, was);
+		assert_int_equal(q->threshold, was);
 	}
 	assert_int_equal(access(two_before, F_OK), -1);
 	free(model);

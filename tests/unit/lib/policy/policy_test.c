@@ -15,6 +15,7 @@
 
 #include "lib/base/file.h"
 #include "lib/policy/files/policy_format.h"
+#include "lutra/score.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "lutra/object_token.h"
@@ -59,8 +60,11 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_string_equal(q->tables_sha256, p->tables_sha256);
 	assert_int_equal(q->mode, p->mode);
 	assert_int_equal(q->ops, p->ops);
-	assert_int_equal(q->threshold_a, p->threshold_a);
-	assert_int_equal(q->threshold_b, p->threshold_b);
+	assert_int_equal(q->threshold, p->threshold);
+	assert_int_equal(q->level_shift, p->level_shift);
+	assert_int_equal(q->level_counts, p->level_counts);
+	assert_int_equal(q->n_keys, p->n_keys);
+	assert_memory_equal(q->keys, p->keys, p->n_keys * sizeof(*p->keys));
 	assert_int_equal(q->seed, p->seed);
 	assert_int_equal(q->port_exact, p->port_exact);
 	assert_int_equal(q->v, p->v);
@@ -172,8 +176,8 @@ static void policy_load_refuses_bad_json(void **state)
 	} cases[] = {
 		{"\"image\"", "\"imgae\"", -EBADMSG},
 		{"\"digest\": null", "\"digest\": 5", -EBADMSG},
-		{"\"format\": 2", "\"format\": 3", -ENOEXEC},
-		{"\"format\": 2", "\"format\": \"x\"", -EBADMSG},
+		{"\"format\": 3", "\"format\": 4", -ENOEXEC},
+		{"\"format\": 3", "\"format\": \"x\"", -EBADMSG},
 		{"\"mode\": \"deny\"", "\"mode\": \"obey\"", -EBADMSG},
 		{"\"steady_on\": \"accept\"", "\"steady_on\": \"wait\"", -EBADMSG},
 		{"\"kill_signals\": 2", "\"kill_signals\": 3", -EBADMSG},
@@ -185,6 +189,8 @@ static void policy_load_refuses_bad_json(void **state)
 		{"\"units\": 123456", "\"units\": 1", -EBADMSG},
 		{"\"units\": 123456", "\"units\": -1", -EBADMSG},
 		{"\"call\": \"openat\"", "\"call\": \"open\"", -EBADMSG},
+		{"\"object\": \"read /srv/pages", "\"object\": \"read /srv/page", -EBADMSG},
+		{"\"M\": {", "\"A\": {", -EBADMSG},
 		{"/srv/pages/*", "/srv/*", -EBADMSG},
 		{"\"arch\": \"", "\"arch\": \"not-", -EBADMSG},
 		{"\"bytes\": ", "\"bytes\": 1", -EBADMSG},
@@ -222,12 +228,44 @@ static void policy_load_takes_a_policy_of_format_1(void **state)
 	_cleanup_(policy_freep) struct policy *q = NULL;
 
 	(void)state;
-	assert_int_equal(policy_load(&q, "policies/nginx", NULL), 0);
+	assert_int_equal(policy_load(&q, "tests/golden/policy/format-1", NULL), 0);
 	assert_int_equal(q->action[LUTRA_RULE_UPDATED], LUTRA_ACTION_ALERT);
 	assert_int_equal(q->action[LUTRA_RULE_OPEN_READ_IMAGE], LUTRA_ACTION_LOG);
 	assert_true(q->thread_roles);
+	assert_false(policy_has_level(q));
+	assert_int_equal(q->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_LOG);
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
 		assert_int_equal(q->token[LUTRA_ROLE_SESSION][nr], LUTRA_UNK);
+}
+
+/*
+ * Of an older policy the system calls and objects still count. A new system call has a weight, so
+ * that it is reported. Nothing can pass the threshold.
+ */
+static void policy_of_an_older_format_has_no_level(void **state)
+{
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	_cleanup_(policy_freep) struct policy *q = NULL;
+	struct lutra_token_score score;
+	struct lutra_state s;
+	struct err err;
+	unsigned known = 0;
+
+	(void)state;
+	assert_non_null(image);
+	assert_int_equal(policy_load(&q, "tests/golden/policy/format-1", NULL), 0);
+	assert_int_equal(policy_to_kernel(q, 1, image, NULL), 0);
+	assert_false(lutra_has_level(image));
+	for (uint32_t nr = 0; nr < LUTRA_NR; nr++) {
+		lutra_state_init(&s, image);
+		lutra_score_syscall(&s, image, nr, NULL, NULL, &score);
+		known += score.token != LUTRA_UNK;
+		assert_int_equal(lutra_m_known(&score.m), score.token != LUTRA_UNK);
+	}
+	assert_true(known > 20);
+	assert_true(q->n_objects > 20);
+	assert_int_equal(policy_load_model(q, "tests/golden/policy/format-1", &err), -ENODATA);
+	assert_non_null(strstr(err.msg, "train it anew"));
 }
 
 /* Save tables with their right sum and format, so that only what they hold can be refused. */
@@ -240,6 +278,8 @@ static void save_unchecked(struct sample_saved *f)
 
 	assert_int_equal(policy_tables_encode(f->p, &tables, &len), 0);
 	memcpy(tables + 4, &f->p->format, sizeof(f->p->format));
+	if (f->p->format < POLICY_FORMAT_LEVEL)
+		len -= sizeof(uint32_t); /* the number of keys */
 	crypto_hash_sha256(h, tables, len);
 	sodium_bin2hex(f->p->tables_sha256, 65, h, 32);
 	assert_int_equal(policy_json_encode(f->p, len, &json, NULL), 0);
@@ -256,6 +296,9 @@ static void policy_load_takes_a_policy_of_format_2(void **state)
 
 	f->p->format = 2;
 	f->p->code_last = 0;
+	f->p->level_shift = f->p->level_counts = 0;
+	f->p->n_keys = 0;
+	f->p->token[LUTRA_ROLE_STEADY][SYS_write] = 6;
 	f->p->nodes[1].flags |= LUTRA_NODE_VARIES;
 	f->p->objects[f->p->n_objects++] = sample_open_token(1) | lutra_sibling_fields(7);
 	save_unchecked(f);
@@ -263,6 +306,7 @@ static void policy_load_takes_a_policy_of_format_2(void **state)
 	assert_int_equal(q->format, 2);
 	assert_true(policy_node_varies(q, 1));
 	assert_false(q->thread_roles);
+	assert_false(policy_has_level(q));
 	policy_object_name(q, q->objects[q->n_objects - 1], text, sizeof(text));
 	assert_string_equal(text, "open startup r file new, of kind 7, in /etc");
 }
@@ -290,7 +334,7 @@ static void break_padding_code(struct policy *p)
 
 static void break_token(struct policy *p)
 {
-	p->token[0][SYS_write] = 6;
+	p->token[0][SYS_write] = 7;
 }
 
 static void break_pad_token(struct policy *p)
@@ -301,6 +345,37 @@ static void break_pad_token(struct policy *p)
 static void break_unused_token(struct policy *p)
 {
 	p->token[LUTRA_ROLE_STEADY][SYS_accept4] = LUTRA_UNK;
+}
+
+static void break_key_token(struct policy *p)
+{
+	p->keys[0].token[0] = 7;
+}
+
+static void break_key_order(struct policy *p)
+{
+	p->keys[1].hash = p->keys[0].hash;
+}
+
+static void break_key_hash(struct policy *p)
+{
+	p->keys[0].hash |= 5;
+}
+
+static void break_unused_key_token(struct policy *p)
+{
+	for (size_t i = 0; i < p->n_keys; i++)
+		p->keys[i].token[LUTRA_ROLE_STEADY] = LUTRA_UNK;
+}
+
+static void break_level_shift(struct policy *p)
+{
+	p->level_shift = 16;
+}
+
+static void break_level_counts(struct policy *p)
+{
+	p->level_counts = 0;
 }
 
 static void break_parent(struct policy *p)
@@ -347,7 +422,7 @@ static void break_varying(struct policy *p)
 
 static void break_successor(struct policy *p)
 {
-	p->successors[0] = 6;
+	p->successors[0] = 7;
 }
 
 static void break_steady(struct policy *p)
@@ -358,10 +433,27 @@ static void break_steady(struct policy *p)
 static void policy_load_refuses_impossible_tables(void **state)
 {
 	static void (*const breaks[])(struct policy *) = {
-		break_code,	    break_padding_code, break_token,   break_pad_token,
-		break_unused_token, break_parent,	break_key,     break_fold,
-		break_twins,	    break_flags,	break_steady,  break_successor,
-		break_object_order, break_object_node,	break_varying,
+		break_code,
+		break_padding_code,
+		break_token,
+		break_pad_token,
+		break_unused_token,
+		break_parent,
+		break_key,
+		break_fold,
+		break_twins,
+		break_flags,
+		break_steady,
+		break_successor,
+		break_object_order,
+		break_object_node,
+		break_varying,
+		break_key_token,
+		break_key_order,
+		break_key_hash,
+		break_unused_key_token,
+		break_level_shift,
+		break_level_counts,
 	};
 	struct sample_saved *f = *state;
 
@@ -457,6 +549,7 @@ int main(void)
 		T(policy_load_refuses_bad_json),
 		T(policy_load_takes_a_person_s_edits),
 		T(policy_load_takes_a_policy_of_format_1),
+		T(policy_of_an_older_format_has_no_level),
 		T(policy_load_restores_what_is_known_of_the_first_process),
 		T(policy_load_takes_a_policy_of_format_2),
 		T(policy_load_of_a_newer_format_says_so),

@@ -17,7 +17,6 @@
 #include "tests/support/trainer/made_run.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
-#include "trainer/data/alphabet.h"
 #include "trainer/data/run_iter.h"
 
 struct fixture {
@@ -182,61 +181,9 @@ static void run_builder_refuses_bad_records(void **state)
 	run_builder_free(m.b);
 }
 
-/* ---- alphabets ---- */
+/* ---- traits of system calls ---- */
 
-static void alphabet_numbers_what_was_seen(void **state)
-{
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
-	struct alphabet a;
-
-	(void)state;
-	calls[1][SYS_read] = 5;
-	calls[0][SYS_write] = 1;
-	calls[3][511] = 1;
-	assert_int_equal(alphabet_build(calls, &a), 0);
-	assert_int_equal(a.v, 5);
-	assert_int_equal(a.token[0][SYS_write], 2);
-	assert_int_equal(a.token[1][SYS_read], 3);
-	assert_int_equal(a.token[3][511], 4);
-	assert_int_equal(a.token[0][SYS_read], LUTRA_UNK);
-}
-
-static void alphabet_merges_rare_start_up_syscalls_if_too_large(void **state)
-{
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
-	struct alphabet a;
-
-	(void)state;
-	for (int nr = 0; nr < 128; nr++) {
-		calls[0][nr] = 100 + (uint64_t)nr;
-		calls[1][nr] = 1;
-	}
-	calls[0][200] = 1; /* the rarest, in no other role */
-	assert_int_equal(alphabet_build(calls, &a), 0);
-	assert_int_equal(a.v, LUTRA_V_MAX);
-	for (int nr = 0; nr < 128; nr++)
-		assert_int_equal(a.token[0][nr] == a.token[1][nr], nr < 4);
-	assert_true(a.token[0][200] != LUTRA_UNK);
-}
-
-static void alphabet_of_too_many_syscalls_is_e2big(void **state)
-{
-	uint64_t calls[LUTRA_ROLES][LUTRA_NR] = {0};
-	struct alphabet a;
-
-	(void)state;
-	for (int nr = 0; nr < 254; nr++)
-		calls[nr & 3][nr] = 1;
-	assert_int_equal(alphabet_build(calls, &a), -E2BIG);
-	calls[0][0] = 0;
-	for (int nr = 1; nr < 254; nr++)
-		for (int role = 0; role < LUTRA_ROLES; role++)
-			calls[role][nr] = 1;
-	assert_int_equal(alphabet_build(calls, &a), 0);
-	assert_int_equal(a.token[0][7], a.token[3][7]);
-}
-
-static void alphabet_steady_is_after_accept_or_wait(void **state)
+static void syscall_mask_has_accepts_or_waits(void **state)
 {
 	uint64_t bits[LUTRA_NR / 64];
 
@@ -403,10 +350,7 @@ int main(void)
 		T(run_builder_numbers_living_tasks_apart_and_reuses_numbers),
 		T(run_builder_keeps_why_a_recording_is_partial),
 		T(run_builder_refuses_bad_records),
-		T(alphabet_numbers_what_was_seen),
-		T(alphabet_merges_rare_start_up_syscalls_if_too_large),
-		T(alphabet_of_too_many_syscalls_is_e2big),
-		T(alphabet_steady_is_after_accept_or_wait),
+		T(syscall_mask_has_accepts_or_waits),
 		T(corpus_load_takes_traces_and_sorts_runs),
 		T(corpus_load_refuses_traces_that_cannot_train),
 		T(corpus_load_leaves_out_a_run_in_which_nothing_happened),

@@ -247,14 +247,28 @@ static void run_iter_counts_what_is_in_the_run(void **state)
 	assert_int_equal(c.calls[0][SYS_read], 3);
 	assert_int_equal(c.calls[0][SYS_write], 1);
 	assert_int_equal(c.object_roles[0], 1);
-	memset(f->policy->token, LUTRA_UNK, sizeof(f->policy->token));
-	f->policy->token[0][SYS_read] = 2;
-	f->policy->token[0][SYS_write] = 3;
-	assert_int_equal(run_count_pairs(&f->corpus.runs[0], f->policy, 0, true, &c), 0);
-	assert_int_equal(c.pairs[0][LUTRA_PAD << 8 | 2], 1);
-	assert_int_equal(c.pairs[0][2 << 8 | 2], 2);
-	assert_int_equal(c.pairs[0][2 << 8 | LUTRA_UNK], 0);
-	assert_int_equal(c.pairs[0][LUTRA_UNK << 8 | 3], 0);
+}
+
+static void run_iter_tells_objects_of_workers_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	_cleanup_(run_iter_done) struct run_iter it = {0};
+	const struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH};
+	struct lutra_record rec = {.type = LUTRA_RECORD_OBJECT, .tid = 1, .nr = LUTRA_NR_NONE};
+	struct run_event e;
+
+	made_run_open(&m, 1, "/b", false);
+	lutra_object_pack(&o, &rec);
+	assert_int_equal(made_run_record(&m, rec, "/a"), 0);
+	made_run_end(&m, "r", false);
+	assert_int_equal(run_iter_init(&it, &f->corpus.runs[0], f->policy), 0);
+	assert_true(run_iter_next(&it, &e));
+	assert_false(e.is_worker);
+	assert_int_equal(e.object, 0);
+	assert_true(run_iter_next(&it, &e));
+	assert_true(e.is_worker);
+	assert_int_equal(e.object, 1);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, run_iter_setup, run_iter_teardown)
@@ -270,6 +284,7 @@ int main(void)
 		T(run_iter_keeps_the_role_of_a_program_that_executes_itself),
 		T(run_iter_keeps_time_and_skips_restarted_syscalls),
 		T(run_iter_counts_what_is_in_the_run),
+		T(run_iter_tells_objects_of_workers_apart),
 	};
 
 	return cmocka_run_group_tests_name("run_iter", tests, NULL, NULL);

@@ -278,7 +278,7 @@ static void adapt_judge_says_what_the_runs_lack(void **state)
 
 /* ---- summary ---- */
 
-/* Attacks of two orders: A sees those of the first. */
+/* Attacks of two orders: M sees those of the first. */
 static void make_results(struct splice_result *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -286,37 +286,37 @@ static void make_results(struct splice_result *list, size_t n)
 						 .made = i != 0,
 						 .calls = i % 2 ? 40 : 20,
 						 .payload = 20};
-		list[i].detector[DETECTOR_A] = (struct splice_seen){i % 2 == 0, 1, .25};
+		list[i].detector[DETECTOR_M] = (struct splice_seen){i % 2 == 0, 1, .25};
 	}
 }
 
 static void splice_summary_counts_what_was_made(void **state)
 {
 	struct splice_result list[21];
-	struct splice_summary s = {list, 21, 1, DETECTOR_POLICY, {100, 50}, {0, 0}};
+	struct splice_summary s = {list, 21, 1, DETECTOR_POLICY, {100, 50}};
 	const struct splice_filter all = {-1, -1, -1}, second = {-1, 1, -1}, none = {-1, 2, -1};
 	double interval[2];
 	json_t *j, *a;
 
 	(void)state;
 	make_results(list, 21);
-	assert_true(splice_summary_seen(&s, DETECTOR_A, &all) == .5);
-	assert_true(splice_summary_seen(&s, DETECTOR_A, &second) == 0);
-	assert_true(isnan(splice_summary_seen(&s, DETECTOR_A, &none)));
+	assert_true(splice_summary_seen(&s, DETECTOR_M, &all) == .5);
+	assert_true(splice_summary_seen(&s, DETECTOR_M, &second) == 0);
+	assert_true(isnan(splice_summary_seen(&s, DETECTOR_M, &none)));
 	assert_true(splice_summary_price(&s, &all) == 1.5);
 	assert_true(splice_summary_price(&s, &second) == 2);
-	assert_true(splice_summary_payload_done(&s, DETECTOR_A) == .25);
-	assert_true(isnan(splice_summary_payload_done(&s, DETECTOR_B)));
+	assert_true(splice_summary_payload_done(&s, DETECTOR_M) == .25);
+	assert_true(isnan(splice_summary_payload_done(&s, DETECTOR_T)));
 	/* There are two groups, so a draw may have one of them twice. */
-	splice_summary_seen_95(&s, DETECTOR_A, interval);
+	splice_summary_seen_95(&s, DETECTOR_M, interval);
 	assert_true(interval[0] == 0 && interval[1] == 1);
-	splice_summary_seen_95(&s, DETECTOR_B, interval);
+	splice_summary_seen_95(&s, DETECTOR_T, interval);
 	assert_true(interval[0] == 0 && interval[1] == 0);
 	j = splice_summary_to_json(&s);
 	assert_non_null(j);
 	assert_int_equal(json_integer_value(json_object_get(j, "attacks")), 20);
 	assert_int_equal(json_integer_value(json_object_get(j, "out_of_reach")), 1);
-	a = json_object_get(json_object_get(j, "rules"), "A");
+	a = json_object_get(json_object_get(j, "rules"), "M");
 	assert_true(json_real_value(json_object_get(a, "seen")) == .5);
 	assert_true(json_real_value(json_object_get(json_object_get(a, "by_order"), "1")) == 1);
 	assert_true(json_is_null(json_object_get(json_object_get(a, "by_order"), "m4")));

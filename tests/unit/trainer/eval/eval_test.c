@@ -186,9 +186,9 @@ static void evaluated_run_detects_in_the_attacked_tree_only(void **state)
 	assert_int_equal(in_time, 1);
 	assert_int_equal(evaluated_run_harm_in_time(t, DETECTOR_TH, &in_time), 2);
 	assert_int_equal(in_time, 0);
-	/* Two kinds of matches within a second. */
-	assert_int_equal(t->results.detector[DETECTOR_KILL].first_ns - t->labels.onset_ns, 7 * MS);
-	assert_false(t->results.detector[DETECTOR_A].detected);
+	/* What mode deny would refuse kills. */
+	assert_int_equal(t->results.detector[DETECTOR_KILL].first_ns - t->labels.onset_ns, 5 * MS);
+	assert_false(t->results.detector[DETECTOR_M].detected);
 }
 
 /* Root task 0 stands for every task, also one that is new. Their time before is benign. */
@@ -283,7 +283,7 @@ static void summary_adds_up_and_gives_json(void **state)
 	assert_true(json_real_value(json_object_get(deny, "in_time")) == .5);
 	assert_true(json_real_value(json_object_get(deny, "detection_rate")) == 1);
 	assert_int_equal(json_integer_value(json_object_get(deny, "false_alarms")), 0);
-	assert_true(json_is_null(json_object_get(json_object_get(json_object_get(j, "rules"), "A"),
+	assert_true(json_is_null(json_object_get(json_object_get(json_object_get(j, "rules"), "M"),
 						 "delay_ms_mean")));
 	assert_null(json_object_get(json_object_get(j, "rules"), "novel_call"));
 	json_decref(j);
@@ -307,11 +307,7 @@ static void summary_auc_counts_ties_half(void **state)
 static void html_report_escapes_what_traces_name(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {.runs = &f->run,
-			    .n = 1,
-			    .policy_image = "a<i>b",
-			    .threshold_a = 1,
-			    .threshold_b = 1};
+	struct summary o = {.runs = &f->run, .n = 1, .policy_image = "a<i>b", .threshold = 1};
 	_cleanup_free_ char *text = NULL;
 	struct err err = {""};
 	size_t len;
@@ -335,8 +331,7 @@ static void html_report_escapes_what_traces_name(void **state)
 static void html_report_replaces_an_old_one_only_on_request(void **state)
 {
 	struct fixture *f = *state;
-	struct summary o = {
-		.runs = &f->run, .n = 1, .policy_image = "x", .threshold_a = 1, .threshold_b = 1};
+	struct summary o = {.runs = &f->run, .n = 1, .policy_image = "x", .threshold = 1};
 	_cleanup_free_ char *text = NULL;
 	struct err err = {""};
 	size_t len;

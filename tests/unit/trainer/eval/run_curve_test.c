@@ -14,13 +14,13 @@
 
 #define SEC 1000000000ull
 
-/* Adds an event of a task at a time, with this level of M. */
+/* Adds an event of a task at a time, with this level of the first of the panel. */
 static void add_level(struct evaluated_run *run, struct eval_task *t, uint64_t ts_ns, float level)
 {
 	const struct lutra_record rec = {.ts_ns = ts_ns, .tid = 7};
 	struct event_result e = {.rec = &rec};
 
-	e.score[DETECTOR_M] = level;
+	e.score[DETECTOR_TOKENS] = level;
 	assert_int_equal(run_results_add(&run->results, &run->labels, t, &e, NULL), 0);
 }
 
@@ -44,7 +44,7 @@ static void summary_curve_counts_episodes_and_attacks_at_each_threshold(void **s
 	for (unsigned i = 0; i < RUN_CURVE_POINTS; i++) {
 		double margin = run_curve_margin(i);
 
-		summary_curve_point(&s, DETECTOR_M, i, &p);
+		summary_curve_point(&s, DETECTOR_TOKENS, i, &p);
 		assert_true(p.margin == margin);
 		assert_int_equal(p.false_alarms, margin < .6 ? 2 : margin < 1.5 ? 1 : 0);
 		assert_int_equal(p.detected[RUN_KIND_ATTACK], margin < 2.5);

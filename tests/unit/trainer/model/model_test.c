@@ -12,7 +12,7 @@
 
 #include "lutra/abi.h"
 #include "trainer/model/ae/ae_pass.h"
-#include "trainer/model/tables/layer.h"
+#include "trainer/model/ae/layer.h"
 #include "trainer/model/compute/kmeans.h"
 #include "trainer/model/compute/num.h"
 
@@ -199,7 +199,7 @@ static void kmeans_of_equal_points_ends(void **state)
  * Two symbols, two codes. Pairs (0,0) twice and (0,1) once have code 0; (1,0) and (1,1) were never
  * seen and have code 1.
  */
-static void layer_weights_follow_the_formula(void **state)
+static void layer_expectation_follows_the_formula(void **state)
 {
 	uint8_t code[4] = {0, 0, 1, 1};
 	float la[4] = {.1f, 2.4f, 1.6f, .2f}; /* -log p(a | code) */
@@ -207,51 +207,29 @@ static void layer_weights_follow_the_formula(void **state)
 	uint32_t count[4] = {2, 1, 0, 0};
 	const struct layer l = {.k = 2, .codes = 2, .code = code, .la = la, .lb = lb};
 	const struct pair_counts counts = {.count = count, .shift = 1};
-	uint16_t table[4];
+	double got[4];
 	/* p(c) ~ 3.5, .5; p(c | a = 1) ~ 3.5 e^-2.4, .5 e^-.2 */
 	double p0 = 3.5 * exp(-2.4), p1 = .5 * exp(-.2), sum = p0 + p1;
 	double q = .98 * (p0 * exp(-.5) + p1 * exp(-.3)) / sum + .02 / 2;
-	double cond = -log(q), rec = .2 + .3;
 
 	(void)state;
-	assert_int_equal(layer_table(&l, &counts, 2, table), 0);
-	assert_int_equal(table[0], 0);
-	assert_int_equal(table[1], 0);
-	assert_int_equal(table[2] & 0xff, 1);
-	assert_int_equal(table[2] >> 8, (int)rint(20 * (rec / 2 + cond)));
-	/* a = 0 was seen with both; now leave (0,1) out: n(0) = 2, D(0) = 1 */
+	assert_int_equal(layer_expectation(&l, &counts, got), 0);
+	assert_true(fabs(got[2] - q) < 1e-6);
+	/* Now leave (0,1) out. */
 	count[1] = 0;
 	p0 = 2.5 * exp(-.1), p1 = .5 * exp(-1.6), sum = p0 + p1;
 	q = .98 * (p0 * exp(-.9) + p1 * exp(-1.4)) / sum + .02 / 2;
-	cond = -log(2 * q / 4);
-	assert_int_equal(layer_table(&l, &counts, 2, table), 0);
-	assert_int_equal(table[1] >> 8, (int)rint(20 * ((.1 + .9) / 2 + cond)));
+	assert_int_equal(layer_expectation(&l, &counts, got), 0);
+	assert_true(fabs(got[1] - q) < 1e-6);
 }
 
-static void layer_weights_stay_in_their_range(void **state)
-{
-	uint8_t code[4] = {0, 0, 0, 0};
-	float la[2] = {0, 300}, lb[2] = {0, 0};
-	uint32_t count[4] = {1, 0, 0, 0};
-	const struct layer l = {.k = 2, .codes = 1, .code = code, .la = la, .lb = lb};
-	const struct pair_counts counts = {.count = count, .shift = 1};
-	uint16_t table[4];
-
-	(void)state;
-	assert_int_equal(layer_table(&l, &counts, 2, table), 0);
-	assert_int_equal(table[0] >> 8, 0);
-	for (int i = 1; i < 4; i++)
-		assert_in_range(table[i] >> 8, 1, 240);
-	assert_int_equal(table[3] >> 8, 240);
-}
-
-static void layer_codes_every_pair_and_weighs_the_unseen(void **state)
+static void layer_codes_every_pair(void **state)
 {
 	struct layer_options options = {.seed = 3, .threads = 2};
 	static const struct ae_dims dims = {.k = 12, .unk = 1};
 	uint32_t count[16 * 16] = {0};
 	struct pair_counts counts = {.count = count, .shift = 4};
-	uint16_t table[12 * 12];
+	double q[12 * 12];
 	struct layer l;
 
 	(void)state;
@@ -259,13 +237,13 @@ static void layer_codes_every_pair_and_weighs_the_unseen(void **state)
 		count[i << 4 | (i + 1 < 12 ? i + 1 : 2)] = i;
 	assert_int_equal(layer_train(&l, &dims, &counts, &options), 0);
 	assert_int_equal(l.codes, 10); /* each pair is a code of its own */
-	assert_int_equal(layer_table(&l, &counts, 12, table), 0);
-	for (uint32_t i = 0; i < 12 * 12; i++) {
-		bool seen = count[(i / 12) << 4 | i % 12] > 0;
-
-		assert_in_range(table[i] & 0xff, 0, 9);
-		assert_int_equal(table[i] >> 8 == 0, seen);
-	}
+	for (uint32_t i = 0; i < 12 * 12; i++)
+		assert_in_range(l.code[i], 0, 9);
+	/* What was seen is expected more than all else together. */
+	assert_int_equal(layer_expectation(&l, &counts, q), 0);
+	for (uint32_t i = 0; i < 12 * 12; i++)
+		if (count[(i / 12) << 4 | i % 12])
+			assert_true(q[i] > .5);
 	layer_done(&l);
 }
 
@@ -279,9 +257,8 @@ int main(void)
 		cmocka_unit_test(kmeans_of_few_points_keeps_each),
 		cmocka_unit_test(kmeans_finds_weighted_means_of_clusters),
 		cmocka_unit_test(kmeans_of_equal_points_ends),
-		cmocka_unit_test(layer_weights_follow_the_formula),
-		cmocka_unit_test(layer_weights_stay_in_their_range),
-		cmocka_unit_test(layer_codes_every_pair_and_weighs_the_unseen),
+		cmocka_unit_test(layer_expectation_follows_the_formula),
+		cmocka_unit_test(layer_codes_every_pair),
 	};
 
 	return cmocka_run_group_tests_name("train_model", tests, NULL, NULL);

@@ -22,10 +22,11 @@
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "trainer/model/tables/update.h"
+#include "trainer/rules/calibration/calibrate.h"
 #include "trainer/rules/objects.h"
 #include "trainer/train.h"
 
-#define OLD_RUNS 4
+#define OLD_RUNS M_WEIGHTS_RUNS
 
 struct fixture {
 	struct corpus before, corpus; /* that of the training, that of the update */
@@ -47,8 +48,8 @@ static void train_as(const struct corpus *c, const struct policy *old, unsigned 
 		fail_msg("%s", err.msg);
 }
 
-/* A policy of four runs, saved and loaded, and a corpus that begins with it. */
-static int update_setup(void **state)
+/* A policy of n runs, saved and loaded, and a corpus that begins with it. */
+static int make_fixture(void **state, unsigned n)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	_cleanup_(policy_freep) struct policy *p = NULL;
@@ -60,7 +61,7 @@ static int update_setup(void **state)
 	f->path2 = scratch_path(f->dir, "q");
 	f->model = scratch_path(f->dir, "p/model.lut");
 	assert_int_equal(corpus_init(&f->before), 0);
-	for (unsigned i = 0; i < OLD_RUNS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%u.ltr", i);
 		made_run_service(&f->before, name, i, 200);
 	}
@@ -72,6 +73,16 @@ static int update_setup(void **state)
 	assert_int_equal(update_restore_corpus(f->old, &f->corpus, NULL), 0);
 	*state = f;
 	return 0;
+}
+
+static int update_setup(void **state)
+{
+	return make_fixture(state, OLD_RUNS);
+}
+
+static int few_runs_setup(void **state)
+{
+	return make_fixture(state, OLD_RUNS - 2);
 }
 
 static int update_teardown(void **state)
@@ -157,7 +168,9 @@ static void coverage_of_a_run_is_what_no_run_before_had(void **state)
 	assert_int_equal(run_coverage(found, 2, "calls"), 2);
 }
 
-/* The old runs' accepts stand: a run without one does not keep the first process in its start-up. */
+/*
+ * The old runs' accepts stand: a run without one does not keep the first process in its start-up.
+ */
 static void update_keeps_a_first_process_that_became_steady(void **state)
 {
 	struct fixture *f = *state;
@@ -168,7 +181,7 @@ static void update_keeps_a_first_process_that_became_steady(void **state)
 	made_run_task(&m, 1, LUTRA_RECORD_FORK, 2 | 2ull << 32);
 	made_run_syscall(&m, 1, SYS_read);
 	made_run_syscall(&m, 2, SYS_read);
-	made_run_end(&m, "4.ltr", false);
+	made_run_end(&m, "a.ltr", false);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(f->p->first_process, POLICY_FIRST_STEADY);
 }
@@ -177,7 +190,7 @@ static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
 {
 	struct fixture *f = *state;
 
-	made_run_service(&f->corpus, "4.ltr", 1, 100);
+	made_run_service(&f->corpus, "a.ltr", 1, 100);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(f->p->v, f->old->v);
 	assert_memory_equal(f->p->token, f->old->token, sizeof(f->p->token));
@@ -190,6 +203,9 @@ static void update_with_nothing_new_changes_no_code_and_no_object(void **state)
 	assert_int_equal(f->p->n_objects, f->old->n_objects);
 	assert_memory_equal(f->p->objects, f->old->objects, f->p->n_objects * sizeof(uint64_t));
 	assert_memory_equal(f->p->hash_key, f->old->hash_key, sizeof(f->p->hash_key));
+	assert_int_equal(f->p->n_keys, f->old->n_keys);
+	for (size_t i = 0; i < f->p->n_keys; i++)
+		assert_memory_equal(&f->p->keys[i], &f->old->keys[i], sizeof(f->p->keys[i]));
 }
 
 static void update_keeps_all_that_was_known(void **state)
@@ -198,7 +214,7 @@ static void update_keeps_all_that_was_known(void **state)
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	uint32_t n = intern_count(f->before.names.objects);
 
-	made_drift(&f->corpus, "4.ltr");
+	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(policy_to_kernel(f->p, 1, image, NULL), 0);
 	for (unsigned role = 0; role < LUTRA_ROLES; role++)
@@ -228,12 +244,13 @@ static void update_learns_syscalls_and_objects(void **state)
 	struct fixture *f = *state;
 	unsigned v = f->old->v, token;
 
-	made_drift(&f->corpus, "4.ltr");
+	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
 	token = f->p->token[LUTRA_ROLE_STEADY][SYS_getrandom];
 	assert_int_equal(f->old->token[LUTRA_ROLE_STEADY][SYS_getrandom], LUTRA_UNK);
 	assert_int_equal(token, v);
-	assert_int_equal(f->p->v, v + 1);
+	assert_int_equal(f->p->v, v + 3); /* and a steady read in /etc, and a peer */
+	assert_int_equal(f->p->n_keys, f->old->n_keys + 1);
 	/* Its pairs have the codes that they had as unknown. */
 	for (uint32_t a = 0; a < v; a++) {
 		assert_int_equal(f->p->t0[a * f->p->v + token] & 0xff,
@@ -254,9 +271,9 @@ static void update_has_the_objects_of_a_training(void **state)
 	struct fixture *f = *state;
 	_cleanup_(policy_freep) struct policy *all = NULL;
 
-	made_drift(&f->corpus, "4.ltr");
+	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
-	made_drift(&f->before, "4.ltr");
+	made_drift(&f->before, "a.ltr");
 	train_as(&f->before, NULL, 1, &all);
 	assert_int_equal(f->p->n_nodes, all->n_nodes);
 	assert_int_equal(f->p->n_objects, all->n_objects);
@@ -268,11 +285,11 @@ static void update_counts_the_old_runs(void **state)
 {
 	struct fixture *f = *state;
 
-	made_drift(&f->corpus, "4.ltr");
+	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(f->p->n_runs, OLD_RUNS + 1);
 	assert_string_equal(f->p->runs[0].file, "0.ltr");
-	assert_string_equal(f->p->runs[OLD_RUNS].file, "4.ltr");
+	assert_string_equal(f->p->runs[OLD_RUNS].file, "a.ltr");
 	assert_int_equal(f->p->calibration.runs, OLD_RUNS + 1);
 	assert_true(f->p->calibration.hours > f->old->calibration.hours);
 	assert_true(f->p->calls == f->old->calls + 100);
@@ -280,8 +297,7 @@ static void update_counts_the_old_runs(void **state)
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL], 1);
 	assert_int_equal(f->p->calibration.alarms[LUTRA_RULE_CONNECT], 1);
 	assert_int_equal(f->p->action[LUTRA_RULE_CONNECT], LUTRA_ACTION_DENY);
-	assert_true(f->p->threshold_a >= f->old->threshold_a);
-	assert_true(f->p->threshold_b >= f->old->threshold_b);
+	assert_true(f->p->threshold >= f->old->threshold);
 }
 
 static void update_is_the_same_with_any_threads(void **state)
@@ -289,8 +305,8 @@ static void update_is_the_same_with_any_threads(void **state)
 	struct fixture *f = *state;
 	_cleanup_(policy_freep) struct policy *two = NULL;
 
-	made_drift(&f->corpus, "4.ltr");
-	made_run_service(&f->corpus, "5.ltr", 9, 50);
+	made_drift(&f->corpus, "a.ltr");
+	made_run_service(&f->corpus, "b.ltr", 9, 50);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	train_as(&f->corpus, f->old, 2, &two);
 	assert_int_equal(policy_save(f->p, f->path2, NULL), 0);
@@ -338,7 +354,7 @@ static void update_keeps_wildcards_and_directories_that_vary(void **state)
 
 	assert_false(is_wildcard(f->old, "/srv/data"));
 	assert_false(directory_varies(f->old, "/etc"));
-	made_run_service(&f->corpus, "5.ltr", 9, 50);
+	made_run_service(&f->corpus, "b.ltr", 9, 50);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_false(is_wildcard(f->p, "/srv/data"));
 	assert_false(directory_varies(f->p, "/etc"));
@@ -365,7 +381,7 @@ static void update_counts_new_names_of_old_runs(void **state)
 
 	made_run_syscall(&m, 10, SYS_read);
 	made_run_open(&m, 10, "/etc/one", false);
-	made_run_end(&m, "4.ltr", false);
+	made_run_end(&m, "a.ltr", false);
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_false(directory_varies(f->p, "/etc"));
 	assert_int_equal(policy_save(f->p, f->path, NULL), 0);
@@ -376,7 +392,7 @@ static void update_counts_new_names_of_old_runs(void **state)
 	m = made_run_new(&next);
 	made_run_syscall(&m, 10, SYS_read);
 	made_run_open(&m, 10, "/etc/two", false);
-	made_run_end(&m, "5.ltr", false);
+	made_run_end(&m, "b.ltr", false);
 	train_as(&next, loaded, 1, &p);
 	assert_true(directory_varies(p, "/etc"));
 }
@@ -388,7 +404,7 @@ static void update_can_be_updated(void **state)
 	_cleanup_(corpus_done) struct corpus next = {0};
 	_cleanup_(policy_freep) struct policy *loaded = NULL, *p = NULL;
 
-	made_drift(&f->corpus, "4.ltr");
+	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
 	/* The new file and the peer are in one run only. */
 	assert_int_equal(f->p->calibration.unseen.runs, OLD_RUNS + 1);
@@ -399,13 +415,128 @@ static void update_can_be_updated(void **state)
 	assert_int_equal(policy_load_model(loaded, f->path, NULL), 0);
 	assert_int_equal(corpus_init(&next), 0);
 	assert_int_equal(update_restore_corpus(loaded, &next, NULL), 0);
-	made_drift(&next, "5.ltr");
+	made_drift(&next, "b.ltr");
 	train_as(&next, loaded, 1, &p);
 	assert_int_equal(p->n_runs, OLD_RUNS + 2);
 	assert_int_equal(p->v, loaded->v);
 	assert_int_equal(p->calibration.alarms[LUTRA_RULE_NEW_SYSCALL],
 			 1); /* of before: nothing was news now */
 	assert_int_equal(p->calibration.unseen.all.things, f->old->calibration.unseen.all.things);
+}
+
+/* ---- few runs ---- */
+
+/* With fewer runs than it takes, an update has the tables of few runs, as the policy before. */
+static void update_of_few_runs_stays_one_of_few_runs(void **state)
+{
+	struct fixture *f = *state;
+
+	made_drift(&f->corpus, "a.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(f->old->level_shift, LUTRA_M_FEW_SHIFT);
+	assert_int_equal(f->p->level_shift, LUTRA_M_FEW_SHIFT);
+	assert_int_equal(f->p->level_counts, LUTRA_M_FEW_COUNTS);
+	assert_true(f->p->threshold >= f->old->threshold);
+}
+
+/* Returns the token of the file that is read, in a role. */
+static uint8_t read_token(const struct policy *p, uint8_t role, const char *name)
+{
+	for (size_t i = 0; i < p->n_keys; i++)
+		if (strcmp(p->keys[i].name, name) == 0)
+			return p->keys[i].token[role];
+	fail_msg("there is no key %s", name);
+	return 0;
+}
+
+/* With enough runs the codes are trained on the histories of all. What old runs had is known. */
+static void update_with_enough_runs_trains_codes(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t accept, read, page;
+	unsigned codes = 0;
+
+	made_run_service(&f->corpus, "a.ltr", 20, 200);
+	made_run_service(&f->corpus, "b.ltr", 21, 200);
+	f->old->threshold = 1 << 28; /* of another kind of tables: it says nothing here */
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(f->p->level_shift, LUTRA_M_SHIFT);
+	assert_int_equal(f->p->level_counts, LUTRA_M_COUNTS);
+	assert_true(f->p->threshold >= CALIBRATE_FLOOR && f->p->threshold < 12 << 16);
+	for (size_t i = 0; i < (size_t)f->p->v * f->p->v; i++)
+		codes |= f->p->t0[i] & 0xff;
+	assert_true(codes > 0);
+	accept = f->p->token[LUTRA_ROLE_STEADY][SYS_accept4];
+	read = f->p->token[LUTRA_ROLE_STEADY][SYS_read];
+	page = read_token(f->p, LUTRA_ROLE_STEADY, "read own /srv/#.html");
+	assert_int_equal(f->p->t0[accept * f->p->v + read] >> 8, 0);
+	assert_int_equal(f->p->t0[read * f->p->v + page] >> 8, 0);
+	assert_int_not_equal(f->p->t0[page * f->p->v + accept] >> 8, 0);
+	/* The tokens are those of before. */
+	assert_int_equal(accept, f->old->token[LUTRA_ROLE_STEADY][SYS_accept4]);
+	assert_int_equal(page, read_token(f->old, LUTRA_ROLE_STEADY, "read own /srv/#.html"));
+}
+
+/*
+ * Makes a run of n system calls in start-up, then in steady. The later ones are the more frequent.
+ */
+static void add_run_of_many_syscalls(struct corpus *c, const char *file, unsigned n, unsigned more)
+{
+	static const unsigned changing[] = {SYS_accept, SYS_restart_syscall, SYS_accept4};
+	struct made_run m = made_run_new(c);
+
+	made_run_task(&m, 10, LUTRA_RECORD_ARM, 0);
+	for (unsigned half = 0; half < 2; half++) {
+		for (unsigned i = 0; i < n; i++) {
+			unsigned nr = i;
+
+			for (size_t k = 0; k < sizeof(changing) / sizeof(changing[0]); k++)
+				nr += nr >= changing[k];
+			for (unsigned k = 0; k < 2 + i; k++)
+				made_run_syscall(&m, 10, nr);
+		}
+		made_run_syscall(&m, 10, half ? more : SYS_accept);
+	}
+	made_run_end(&m, file, false);
+}
+
+/* Where the alphabet is full, a system call that is new in the update is known all the same. */
+static void update_shares_tokens_if_none_is_left(void **state)
+{
+	_cleanup_(corpus_done) struct corpus before = {}, corpus = {};
+	_cleanup_(policy_freep) struct policy *old = NULL, *p = NULL;
+	char name[16];
+
+	(void)state;
+	assert_int_equal(corpus_init(&before), 0);
+	assert_int_equal(corpus_init(&corpus), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%u.ltr", i);
+		add_run_of_many_syscalls(&before, name, 140, SYS_read);
+	}
+	train_as(&before, NULL, 1, &old);
+	assert_int_equal(old->v, LUTRA_V_MAX);
+	assert_int_equal(old->token[LUTRA_ROLE_STEADY][SYS_keyctl], LUTRA_UNK);
+	assert_int_equal(update_restore_corpus(old, &corpus, NULL), 0);
+	add_run_of_many_syscalls(&corpus, "new.ltr", 140, SYS_keyctl);
+	train_as(&corpus, old, 1, &p);
+	assert_int_equal(policy_check(p, NULL), 0);
+	assert_int_equal(p->v, LUTRA_V_MAX);
+	/* Its token is that of the rarest call of its role. */
+	assert_int_equal(p->token[LUTRA_ROLE_STEADY][SYS_keyctl],
+			 old->token[LUTRA_ROLE_STEADY][SYS_read]);
+	assert_int_equal(p->token[LUTRA_ROLE_STARTUP][SYS_keyctl], LUTRA_UNK);
+}
+
+static void update_refuses_a_policy_without_level_m(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = {""};
+
+	assert_int_equal(update_check_policy(f->old, &err), 0);
+	f->old->threshold = LUTRA_THRESHOLD_OFF; /* as of an older format */
+	assert_int_equal(update_check_policy(f->old, &err), -ENODATA);
+	assert_non_null(strstr(err.msg, "lutra learn --image REF --anew"));
 }
 
 static void update_refuses_a_policy_without_a_sound_model(void **state)
@@ -477,7 +608,7 @@ static void policy_model_decode_refuses_heads_out_of_range(void **state)
 struct answers {
 	bool may;
 	unsigned asked;
-	bool asked_of_exec, asked_of_level_a;
+	bool asked_of_exec, asked_of_level;
 };
 
 static bool give_answer(void *ctx, const char *text)
@@ -486,7 +617,7 @@ static bool give_answer(void *ctx, const char *text)
 
 	a->asked++;
 	a->asked_of_exec |= strcmp(text, "rule exec: deny instead of kill") == 0;
-	a->asked_of_level_a |= strncmp(text, "threshold A: ", 13) == 0;
+	a->asked_of_level |= strncmp(text, "threshold M: ", 13) == 0;
 	return a->may;
 }
 
@@ -503,7 +634,9 @@ static void add_wild_run(struct corpus *c)
 	made_run_end(&m, "wild.ltr", false);
 }
 
-/* Updates the policy, whose exec rule somebody made stricter, by a run that is unlike the others. */
+/*
+ * Updates the policy, whose exec rule somebody made stricter, by a run that is unlike the others.
+ */
 static void update_wildly(struct fixture *f, struct answers *answers, struct policy **ret)
 {
 	const struct train_options options = {.old = f->old,
@@ -519,7 +652,7 @@ static void update_wildly(struct fixture *f, struct answers *answers, struct pol
 	add_wild_run(&f->corpus);
 	if (train_policy(&f->corpus, &options, NULL, ret, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_true(answers->asked_of_exec && answers->asked_of_level_a);
+	assert_true(answers->asked_of_exec && answers->asked_of_level);
 }
 
 static void update_stays_as_strict_as_the_policy_before(void **state)
@@ -529,8 +662,7 @@ static void update_stays_as_strict_as_the_policy_before(void **state)
 
 	update_wildly(f, &no, &f->p);
 	assert_int_equal(f->p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_KILL);
-	assert_int_equal(f->p->threshold_a, f->old->threshold_a);
-	assert_int_equal(f->p->threshold_b, f->old->threshold_b);
+	assert_int_equal(f->p->threshold, f->old->threshold);
 }
 
 static void update_becomes_weaker_if_it_may(void **state)
@@ -540,7 +672,7 @@ static void update_becomes_weaker_if_it_may(void **state)
 
 	update_wildly(f, &yes, &f->p);
 	assert_int_equal(f->p->action[LUTRA_RULE_EXEC], LUTRA_ACTION_DENY);
-	assert_true(f->p->threshold_a > f->old->threshold_a);
+	assert_true(f->p->threshold > f->old->threshold);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, update_setup, update_teardown)
@@ -561,6 +693,12 @@ int main(void)
 		T(update_keeps_wildcards_and_directories_that_vary),
 		T(update_counts_new_names_of_old_runs),
 		T(update_can_be_updated),
+		cmocka_unit_test_setup_teardown(update_of_few_runs_stays_one_of_few_runs,
+						few_runs_setup, update_teardown),
+		cmocka_unit_test_setup_teardown(update_with_enough_runs_trains_codes,
+						few_runs_setup, update_teardown),
+		cmocka_unit_test(update_shares_tokens_if_none_is_left),
+		T(update_refuses_a_policy_without_level_m),
 		T(update_refuses_a_policy_without_a_sound_model),
 		T(policy_model_decode_refuses_what_is_cut_or_bent),
 		T(policy_model_decode_refuses_heads_out_of_range),

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <string.h>
 
+#include "tests/support/sample.h"
 #include "user/identity/cgroup_lookup.h"
 
 static const char *text_member(const json_t *j, const char *key)
@@ -115,6 +116,90 @@ static void alert_json_has_the_shape_of_falco_s_alerts(void **state)
 	assert_true(strlen(text_member(o, "lutra.ngram")) > strlen(" execve"));
 	assert_true(json_real_value(json_object_get(o, "lutra.score")) == 5000 / 4096.0);
 	assert_true(json_is_real(json_object_get(o, "lutra.threshold")));
+}
+
+/* Returns the number of the sample's key of a name. */
+static unsigned key_number(const struct policy *p, const char *name)
+{
+	for (unsigned k = LUTRA_KEY_FIRST; k < LUTRA_KEYS; k++) {
+		const struct policy_key *key = policy_key_by_number(p, k);
+
+		if (key && strcmp(key->name, name) == 0)
+			return k;
+	}
+	fail();
+	return 0;
+}
+
+/* Returns the member lutra.history of the alert, judged by the policy p or by one that is not known. */
+static json_t *history_of(const struct fixture *f, const struct policy *p, const char **ret_ngram)
+{
+	static struct alert_fields fields;
+	static char ngram[512];
+	_cleanup_free_ struct alert *a = made_alert_new(f);
+	json_auto_t *j = NULL;
+	json_t *o;
+
+	alert_fields_set(&fields, a, p);
+	j = alert_fields_to_json(&fields);
+	o = json_object_get(j, "output_fields");
+	snprintf(ngram, sizeof(ngram), "%s", text_member(o, "lutra.ngram"));
+	*ret_ngram = ngram;
+	return json_incref(json_object_get(o, "lutra.history"));
+}
+
+static void alert_json_names_the_objects_of_its_history(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	json_auto_t *named = NULL, *numbered = NULL;
+	unsigned key = key_number(p, "read /srv/pages/a.html");
+	char number[32];
+	const char *ngram;
+
+	snprintf(p->keys[policy_key_by_number(p, key) - p->keys].name, POLICY_KEY_NAME,
+		 "read a,b 100%%20 c");
+	f->ev.syscalls = 1; /* objects come on top of it */
+	f->ev.history[LUTRA_HISTORY - 3] = (struct lutra_history){SYS_openat | 1 << 12, 0};
+	f->ev.history[LUTRA_HISTORY - 2] =
+		(struct lutra_history){(__u16)(LUTRA_HISTORY_OBJECT | key | 1 << 12), 17};
+	f->ev.history[LUTRA_HISTORY - 1] = (struct lutra_history){
+		LUTRA_HISTORY_OBJECT | LUTRA_KEY_NEW | LUTRA_HISTORY_NOVEL | 1 << 12, 30};
+	named = history_of(f, p, &ngram);
+	assert_string_equal(ngram, "openat [read a,b 100%20 c] [new object]");
+	assert_int_equal(json_array_size(named), 3);
+	assert_string_equal(text_member(json_array_get(named, 0), "call"), "openat");
+	assert_string_equal(text_member(json_array_get(named, 1), "object"), "read a,b 100%20 c");
+	assert_string_equal(text_member(json_array_get(named, 1), "role"), "steady");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(named, 1), "weight")),
+			 17);
+	assert_null(json_object_get(json_array_get(named, 1), "call"));
+	assert_true(json_is_true(json_object_get(json_array_get(named, 2), "novel")));
+	numbered = history_of(f, NULL, &ngram);
+	snprintf(number, sizeof(number), "object %u", key);
+	assert_string_equal(text_member(json_array_get(numbered, 1), "object"), number);
+}
+
+/* Such a policy is of an older version. */
+static void alert_json_has_no_threshold_of_a_policy_without_level(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *j = NULL;
+	json_t *o;
+
+	f->ev.threshold = LUTRA_THRESHOLD_OFF;
+	j = made_alert_json(f);
+	o = json_object_get(j, "output_fields");
+	assert_int_equal(json_integer_value(json_object_get(o, "lutra.m")), 5000);
+	assert_int_equal(json_integer_value(json_object_get(o, "lutra.th_m")), 0);
+}
+
+/* An event of a rule that older versions had. */
+static void alert_title_of_an_old_rule_is_known(void **state)
+{
+	(void)state;
+	assert_string_equal(alert_title_of("B"), "Unusual sequence of system calls");
+	assert_string_equal(alert_title_of("M"), "Unusual sequence of calls and objects");
 }
 
 static void alert_json_has_the_starter_of_a_program(void **state)
@@ -227,6 +312,9 @@ int main(void)
 		T(alert_sentence_names_the_package),
 		T(alert_object_text_has_words_for_every_operation),
 		T(alert_json_has_the_shape_of_falco_s_alerts),
+		T(alert_json_names_the_objects_of_its_history),
+		T(alert_json_has_no_threshold_of_a_policy_without_level),
+		T(alert_title_of_an_old_rule_is_known),
 		T(alert_json_has_the_starter_of_a_program),
 		T(alert_json_holds_what_is_cut_within_a_character),
 		T(alert_json_is_shared_until_the_last_reference_goes),

@@ -77,6 +77,48 @@ static void expected_names_objects_and_calls(void **state)
 	assert_int_equal(json_integer_value(json_object_get(call, "weight")), 9);
 }
 
+/* Returns the first call that was usual at the n-th unusual place of a text. */
+static const char *expected_at(const json_t *j, size_t n, const char *after)
+{
+	const json_t *place = json_array_get(json_object_get(j, "calls"), n);
+
+	assert_string_equal(json_string_value(json_object_get(place, "after")), after);
+	return json_string_value(json_array_get(json_object_get(place, "expected"), 0));
+}
+
+static void expected_names_objects_in_the_sequence(void **state)
+{
+	static const char page[] = "read /srv/pages/a.html";
+	struct sample_saved *f = *state;
+	_cleanup_(expected_cache_freep) struct expected_cache *cache = expected_cache_new();
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ struct alert *a = NULL;
+	_cleanup_free_ char *text = NULL;
+	json_auto_t *j = NULL;
+	unsigned key = LUTRA_KEY_FIRST;
+
+	/* A page follows a read, and a read a page. */
+	f->p->successors[4 * POLICY_SUCCESSORS] = 6;
+	f->p->successors[6 * POLICY_SUCCESSORS] = 4;
+	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+	p = load_in_force(f->policy);
+	assert_string_equal(policy_key_by_number(p, key)->name, page);
+	a = open_alert(f->policy, p, LUTRA_VERDICT_ALERT);
+	a->evidence.syscalls = 3;
+	a->evidence.history[LUTRA_HISTORY - 4] = (struct lutra_history){.nr_role = 0 | 1 << 12};
+	a->evidence.history[LUTRA_HISTORY - 3] =
+		(struct lutra_history){.nr_role = 257 | 1 << 12, .weight = 9};
+	a->evidence.history[LUTRA_HISTORY - 2] =
+		(struct lutra_history){.nr_role = (__u16)(LUTRA_HISTORY_OBJECT | key | 1 << 12)};
+	a->evidence.history[LUTRA_HISTORY - 1] =
+		(struct lutra_history){.nr_role = 257 | 1 << 12, .weight = 9};
+	text = expected_describe(cache, a);
+	assert_non_null(text);
+	j = json_loads(text, 0, NULL);
+	assert_string_equal(expected_at(j, 0, "read"), page);
+	assert_string_equal(expected_at(j, 1, page), "read");
+}
+
 static void expected_of_a_later_policy_is_not_that_of_the_event(void **state)
 {
 	struct sample_saved *f = *state;
@@ -88,7 +130,7 @@ static void expected_of_a_later_policy_is_not_that_of_the_event(void **state)
 
 	assert_non_null(before);
 	f->p->n_objects = 0;
-	f->p->threshold_a++;
+	f->p->threshold++;
 	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	/* The policy that judged is remembered; where it is not, nothing is claimed. */
 	after = expected_describe(cache, a);
@@ -150,7 +192,7 @@ static void expected_of_more_policies_than_the_cache_holds_is_right(void **state
 		_cleanup_free_ struct alert *a = NULL;
 		_cleanup_free_ char *text = NULL;
 
-		f->p->threshold_a++;
+		f->p->threshold++;
 		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 		p = load_in_force(f->policy);
 		a = open_alert(f->policy, p, LUTRA_VERDICT_ALERT);
@@ -165,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(expected_names_objects_and_calls),
+		CASE(expected_names_objects_in_the_sequence),
 		CASE(expected_of_a_later_policy_is_not_that_of_the_event),
 		CASE(expected_of_what_was_accepted_later_is_as_before),
 		CASE(expected_is_not_asked_of_what_is_only_recorded),

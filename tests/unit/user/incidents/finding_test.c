@@ -44,7 +44,7 @@ static void finding_class_folds_what_varies(void **state)
 		{"connect", "connect unix", "unix", "connect unix"},
 		{"capable", "capable sys_admin", "sys_admin", "capable sys_admin"},
 		{"T", "", NULL, "execve"},
-		{"A", "open r file /etc/hosts", "/etc/hosts", "level A"},
+		{"M", "open r file /etc/hosts", "/etc/hosts", "level M"},
 	};
 	struct fixture *f = *state;
 

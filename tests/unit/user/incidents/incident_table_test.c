@@ -384,7 +384,7 @@ static void sentence_says_what_happened_in_order(void **state)
 		{.rule = "exec", .object = "exec /bin/sh", .path = "/bin/sh"},
 		{.rule = "exec", .object = "exec /usr/bin/id", .path = "/usr/bin/id"},
 		{.rule = "connect", .object = "connect 10.0.0.1:80", .path = "10.0.0.1:80"},
-		{.rule = "A"},
+		{.rule = "M"},
 		{.rule = "open-w-O", .object = "open w file /x", .path = "/x", .verdict = "deny"},
 		{.rule = "path-O", .object = "unlink /y", .path = "/y", .verdict = "kill"},
 	};

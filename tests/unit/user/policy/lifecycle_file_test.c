@@ -35,6 +35,23 @@ static void lifecycle_of_an_image_that_is_none_is_damaged(void **state)
 	assert_null(again.images);
 }
 
+/* A restart of lutrad must not make an update of a policy that is to be made anew. */
+static void lifecycle_keeps_that_a_policy_is_made_anew(void **state)
+{
+	_cleanup_(lifecycle_done) struct lifecycle life = {}, again = {};
+	_cleanup_free_ char *text = NULL;
+	json_auto_t *j = NULL;
+	struct lifecycle_image *i;
+
+	(void)state;
+	assert_int_equal(lifecycle_add(&life, "shop:1", &i, NULL), 0);
+	i->learning = i->trained = i->anew = true;
+	j = lifecycle_to_json(&life);
+	text = json_dumps(j, JSON_COMPACT);
+	assert_int_equal(lifecycle_parse(text, strlen(text), &again, NULL), 0);
+	assert_true(again.images->anew);
+}
+
 static void lifecycle_that_is_no_list_is_damaged(void **state)
 {
 	_cleanup_(lifecycle_done) struct lifecycle again = {};
@@ -68,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lifecycle_of_an_image_that_is_none_is_damaged),
+		cmocka_unit_test(lifecycle_keeps_that_a_policy_is_made_anew),
 		cmocka_unit_test(lifecycle_that_is_no_list_is_damaged),
 		cmocka_unit_test(lifecycle_in_a_directory_or_a_huge_file_is_damaged),
 	};

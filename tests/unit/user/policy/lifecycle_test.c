@@ -218,6 +218,29 @@ static void lifecycle_ends_after_the_runs_that_were_asked_for(void **state)
 	assert_int_equal(lifecycle_end(f->image, &f->limits, HOUR_NS), LIFECYCLE_ENOUGH);
 }
 
+/* A policy that is made anew counts its own runs, and the next learning updates it again. */
+static void lifecycle_of_a_policy_made_anew_counts_its_runs_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	lifecycle_begin(&f->life, f->image, 2, &f->limits, HOUR_NS);
+	for (int i = 0; i < 2; i++)
+		add_run(f, 1000, 0);
+	for (size_t k = 0; k < f->image->n_runs; k++)
+		f->image->runs[k].given = true;
+	lifecycle_on_trained(&f->life, f->image);
+	assert_int_equal(f->image->policy_runs, 2);
+	lifecycle_begin(&f->life, f->image, 1, &f->limits, HOUR_NS);
+	f->image->anew = true;
+	add_run(f, 500, 0);
+	for (size_t k = 0; k < f->image->n_runs; k++)
+		f->image->runs[k].given = !f->image->runs[k].used;
+	lifecycle_on_trained(&f->life, f->image);
+	assert_int_equal(f->image->policy_runs, 1);
+	assert_int_equal(f->image->policy_calls, 500);
+	assert_false(f->image->anew);
+}
+
 static void lifecycle_ends_at_the_latest_after_a_week(void **state)
 {
 	struct fixture *f = *state;
@@ -570,6 +593,7 @@ int main(void)
 		T(lifecycle_is_watched_in_the_first_minutes_of_a_release),
 		T(lifecycle_goes_on_until_little_is_new),
 		T(lifecycle_ends_after_the_runs_that_were_asked_for),
+		T(lifecycle_of_a_policy_made_anew_counts_its_runs_alone),
 		T(lifecycle_ends_at_the_latest_after_a_week),
 		T(lifecycle_takes_the_unseen_of_a_coverage_report),
 		T(lifecycle_of_an_older_version_ends_after_its_runs),

@@ -288,15 +288,21 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
-	execute_sql(f->db, "PRAGMA user_version = 6");
+	execute_sql(f->db, "PRAGMA user_version = 7");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	execute_sql(f->db, "PRAGMA user_version = 1");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
 }
 
+/* What a store of schema 5 did not have, and what it had in its place. */
+#define NOT_IN_5                                                                                   \
+	"ALTER TABLE events RENAME COLUMN m TO a; ALTER TABLE events RENAME COLUMN th_m TO th_a;"  \
+	"ALTER TABLE events ADD COLUMN b INTEGER; ALTER TABLE events ADD COLUMN th_b INTEGER;"     \
+	"PRAGMA user_version = 5;"
+
 /* What a store of schema 4 did not have. */
-#define NOT_IN_4 "ALTER TABLE events DROP COLUMN starter; PRAGMA user_version = 4;"
+#define NOT_IN_4 NOT_IN_5 "ALTER TABLE events DROP COLUMN starter; PRAGMA user_version = 4;"
 
 /* What a store of schema 3 did not have. */
 #define NOT_IN_3                                                                                   \
@@ -328,10 +334,46 @@ static void check_update(struct fixture *f, const char *to_old)
 
 static void store_of_an_earlier_schema_is_updated(void **state)
 {
+	check_update(*state, NOT_IN_5);
 	check_update(*state, NOT_IN_4);
 	check_update(*state, NOT_IN_3);
 	check_update(*state, NOT_IN_3 "ALTER TABLE events DROP COLUMN package;"
 				      "PRAGMA user_version = 2;");
+}
+
+static int check_levels(void *ctx, int64_t id, const struct alert_fields *f)
+{
+	unsigned *n = ctx;
+
+	(void)id;
+	assert_string_equal(f->text[ALERT_RULE], "exec");
+	assert_int_equal(f->number[ALERT_LEVEL], *n ? 0 : 5000);
+	assert_int_equal(f->number[ALERT_PID], 10);
+	++*n;
+	return 0;
+}
+
+/* Rows of a store of schema 5 have no level M, and are read as they were; new ones have it. */
+static void store_of_schema_5_keeps_its_rows(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	const struct store_query q = {.limit = 10};
+	unsigned n = 0;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows(f, s, 1);
+	store_free(TAKE_PTR(s));
+	execute_sql(f->db, NOT_IN_5);
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	f->time_ns++;
+	add_rows(f, s, 1);
+	assert_int_equal(store_select(s, &q, check_levels, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	n = 0;
+	assert_int_equal(store_last_of_each(s, check_levels, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(made_alert_query(f->db, "SELECT a FROM events ORDER BY id LIMIT 1"), 5000);
 }
 
 static void store_has_a_column_for_every_field(void **state)
@@ -582,6 +624,7 @@ int main(void)
 		T(store_gives_back_the_alert_that_went_in),
 		T(store_new_refuses_what_is_no_store),
 		T(store_of_an_earlier_schema_is_updated),
+		T(store_of_schema_5_keeps_its_rows),
 		T(store_has_a_column_for_every_field),
 		T(store_has_an_index_for_every_question),
 		T(store_retain_deletes_by_age),

@@ -344,14 +344,65 @@ static void accepted_apply_makes_a_system_call_known_in_a_role(void **state)
 static void accepted_apply_raises_a_level_and_never_lowers_it(void **state)
 {
 	struct fixture *f = *state;
-	struct accepted_facts facts = facts_of(LUTRA_RULE_LEVEL_A, LUTRA_ROLE_STEADY, NULL, NULL);
+	struct accepted_facts facts = facts_of(LUTRA_RULE_LEVEL, LUTRA_ROLE_STEADY, NULL, NULL);
 
-	facts.level_a = f->p->threshold_a + 5;
+	facts.level = f->p->threshold + 5;
 	accept_facts(f, &facts, "level");
-	facts.level_a = 1;
+	facts.level = 1;
 	accept_facts(f, &facts, "level");
 	apply_all(f);
-	assert_int_equal(f->p->threshold_a, 123456 + 5);
+	assert_int_equal(f->p->threshold, 123456 + 5);
+}
+
+/* A level of the tables of few runs says nothing of one of the tables of many. */
+static void accepted_apply_leaves_a_level_of_other_tables(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts = facts_of(LUTRA_RULE_LEVEL, LUTRA_ROLE_STEADY, NULL, NULL);
+
+	facts.level = f->p->threshold + 5;
+	accept_facts(f, &facts, "level");
+	f->p->level_shift = LUTRA_M_FEW_SHIFT;
+	apply_all(f);
+	assert_int_equal(f->p->threshold, 123456);
+}
+
+static void accepted_apply_raises_no_level_that_is_off(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts = facts_of(LUTRA_RULE_LEVEL, LUTRA_ROLE_STEADY, NULL, NULL);
+
+	facts.level = 5;
+	accept_facts(f, &facts, "level");
+	f->p->format = POLICY_FORMAT_LEVEL - 1;
+	f->p->threshold = LUTRA_THRESHOLD_OFF;
+	apply_all(f);
+	assert_int_equal(f->p->threshold, LUTRA_THRESHOLD_OFF);
+}
+
+/* What an older version accepted of its levels A and B is kept, and changes nothing. */
+static void accepted_apply_keeps_an_old_level_without_effect(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const levels[] = {"A", "B"};
+
+	for (size_t i = 0; i < 2; i++) {
+		json_auto_t *j = json_pack("{s:s, s:i}", "level", levels[i], "threshold", 999999);
+		json_auto_t *back = NULL;
+		struct accepted_scope s;
+		char text[ACCEPTED_TEXT];
+
+		assert_int_equal(accepted_scope_from_json(j, &s, NULL), 0);
+		back = accepted_scope_to_json(&s);
+		assert_true(json_equal(j, back));
+		assert_non_null(strstr(accepted_scope_text(&s, text), "without effect"));
+		add_scope(f, &s, 0);
+	}
+	assert_int_equal(
+		json_object_set_new(json_object_get(f->delta, "actions"), "A", json_string("deny")),
+		0);
+	apply_all(f);
+	assert_int_equal(f->p->threshold, 123456);
 }
 
 static void accepted_apply_leaves_out_what_has_ended(void **state)
@@ -453,6 +504,9 @@ int main(void)
 		CASE(accepted_apply_makes_one_port_of_a_peer_known),
 		CASE(accepted_apply_makes_a_system_call_known_in_a_role),
 		CASE(accepted_apply_raises_a_level_and_never_lowers_it),
+		CASE(accepted_apply_leaves_a_level_of_other_tables),
+		CASE(accepted_apply_raises_no_level_that_is_off),
+		CASE(accepted_apply_keeps_an_old_level_without_effect),
 		CASE(accepted_apply_leaves_out_what_has_ended),
 		CASE(accepted_apply_sets_actions_and_directories),
 		CASE(accepted_apply_names_what_has_no_room),

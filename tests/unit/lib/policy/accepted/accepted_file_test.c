@@ -232,7 +232,7 @@ static void policy_save_keeps_what_was_accepted(void **state)
 
 	assert_int_equal(accepted_write(f->policy, delta, NULL, NULL), 0);
 	for (int i = 0; i < 3; i++) {
-		f->p->threshold_a++;
+		f->p->threshold++;
 		assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	}
 	assert_int_equal(accepted_read(f->policy, NULL, &back, NULL), 0);
@@ -241,7 +241,7 @@ static void policy_save_keeps_what_was_accepted(void **state)
 	diff = accepted_diff(old, back);
 	assert_int_equal(json_array_size(json_object_get(diff, "gained")), 0);
 	assert_int_equal(accepted_load(&p, f->policy, NULL, &left_out, NULL), 0);
-	assert_int_equal(p->threshold_a, f->p->threshold_a);
+	assert_int_equal(p->threshold, f->p->threshold);
 	assert_int_equal(p->action[LUTRA_RULE_PATH_NEW_USE], LUTRA_ACTION_LOG);
 }
 

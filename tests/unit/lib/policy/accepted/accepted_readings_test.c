@@ -202,21 +202,36 @@ static void accepted_readings_of_a_program_begin_with_its_starter(void **state)
 
 static void accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold(void **state)
 {
-	struct accepted_facts f = {.rule = LUTRA_RULE_LEVEL_A, .role = LUTRA_ROLE_STEADY};
+	struct accepted_facts f = {.rule = LUTRA_RULE_LEVEL, .role = LUTRA_ROLE_STEADY};
 	struct accepted_reading list[ACCEPTED_READINGS_MAX];
 	_cleanup_(policy_freep) struct policy *p = sample_policy();
 	char text[ACCEPTED_TEXT];
 
 	(void)state;
-	f.level_a = p->threshold_a + 1;
+	f.level = p->threshold + 1;
 	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
 	assert_null(list[0].danger);
 	assert_string_equal(accepted_scope_text(&list[0].scope, text),
-			    "level A up to 101 % of its threshold");
-	f.level_a = 2 * p->threshold_a + 1;
+			    "level M up to 101 % of its threshold");
+	f.level = 2 * p->threshold + 1;
 	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
 	assert_non_null(list[0].danger);
 	assert_int_equal(list[0].scope.percent, 201);
+}
+
+static void accepted_readings_refuse_a_level_that_the_policy_has_not(void **state)
+{
+	const struct accepted_facts f = {
+		.rule = LUTRA_RULE_LEVEL, .role = LUTRA_ROLE_STEADY, .level = 7};
+	struct accepted_reading list[ACCEPTED_READINGS_MAX];
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	struct err err;
+
+	(void)state;
+	p->format = POLICY_FORMAT_LEVEL - 1;
+	p->threshold = LUTRA_THRESHOLD_OFF;
+	assert_int_equal(accepted_readings(p, &f, list, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "lutra learn --image example.org/shop:1 --anew"));
 }
 
 static void accepted_readings_refuse_what_no_policy_can_hold(void **state)
@@ -271,6 +286,7 @@ int main(void)
 		cmocka_unit_test(accepted_readings_of_a_program_begin_with_its_starter),
 		cmocka_unit_test(
 			accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold),
+		cmocka_unit_test(accepted_readings_refuse_a_level_that_the_policy_has_not),
 		cmocka_unit_test(accepted_readings_refuse_what_no_policy_can_hold),
 		cmocka_unit_test(
 			accepted_readings_say_every_port_where_the_policy_tells_none_apart),

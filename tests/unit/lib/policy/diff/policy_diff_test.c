@@ -231,13 +231,13 @@ static void policy_diff_says_what_a_person_edited(void **state)
 	f->now->digest = strdup("sha256:00");
 	f->now->mode = LUTRA_MODE_AUDIT;
 	f->now->action[LUTRA_RULE_EXEC] = LUTRA_ACTION_ALERT;
-	f->now->threshold_b = 2048;
+	f->now->threshold = 131072;
 	make_diff(f);
 	assert_changed(f, "about", "image", "example.org/shop:1", "example.org/shop:2");
 	assert_changed(f, "about", "mode", "deny", "audit");
 	assert_changed(f, "actions", "exec", "deny", "alert");
 	assert_non_null(strstr(f->text, "digest: none, now sha256:00\n"));
-	assert_non_null(strstr(f->text, "B: 0.375, now 0.5\n"));
+	assert_non_null(strstr(f->text, "M: 1.884, now 2\n"));
 	assert_only(f, (const char *const[]){"about", "actions", "thresholds", NULL});
 }
 

@@ -184,7 +184,7 @@ static void policy_key_saved_anew_has_lost_its_signature(void **state)
 	struct fixture *f = *state;
 
 	sign_with_key(f);
-	f->p->threshold_b++;
+	f->p->threshold++;
 	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
 	assert_rejected(f, "not signed");
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static int m_level_teardown(void **state)
 
 static void read_corpus(struct fixture *f, unsigned threads)
 {
-	f->source = (struct tokens_source){&f->corpus, f->roles, true, threads};
+	f->source = (struct tokens_source){&f->corpus, f->roles, true, threads, NULL, false};
 	assert_int_equal(m_corpus_init(&f->m, &f->source), 0);
 }
 
@@ -106,6 +107,95 @@ static void tokens_of_one_run_are_unknown_in_its_replay(void **state)
 	assert_int_not_equal(m_level_token(&f->m.tokens, &e, 1), LUTRA_UNK);
 }
 
+/* Makes system call i of a list of numbers that change no role. */
+static void make_numbered_syscall(struct made_run *m, unsigned i)
+{
+	static const unsigned changing[] = {SYS_accept, SYS_restart_syscall, SYS_accept4};
+
+	for (size_t k = 0; k < sizeof(changing) / sizeof(changing[0]); k++)
+		i += i >= changing[k];
+	made_run_syscall(m, 10, i);
+}
+
+/* 129 calls in start-up, the later the more frequent, and 128 of them in steady: 257 cells for 253. */
+static void tokens_merge_the_rarest_of_start_up_if_there_are_too_many(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	const struct tokens *t = &f->m.tokens;
+	unsigned merged = 0;
+
+	for (unsigned i = 0; i < 128; i++)
+		for (unsigned k = 0; k < i + 2; k++)
+			make_numbered_syscall(&m, i);
+	made_run_syscall(&m, 10, SYS_accept);
+	for (unsigned i = 0; i < 128; i++)
+		make_numbered_syscall(&m, i);
+	made_run_end(&m, "a.ltr", false);
+	read_corpus(f, 1);
+	assert_int_equal(t->v, LUTRA_V_MAX);
+	for (unsigned nr = 0; nr < 129; nr++) {
+		uint8_t startup = tokens_syscall(t, LUTRA_ROLE_STARTUP, nr);
+
+		assert_in_range(startup, LUTRA_TOKEN0, LUTRA_V_MAX - 1);
+		merged += startup == tokens_syscall(t, LUTRA_ROLE_STEADY, nr);
+		if (nr < 4)
+			assert_int_equal(startup, tokens_syscall(t, LUTRA_ROLE_STEADY, nr));
+	}
+	assert_int_equal(merged, 4);
+}
+
+static void tokens_of_too_many_syscalls_are_e2big(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+
+	for (unsigned i = 0; i < LUTRA_V_MAX - LUTRA_TOKEN0 + 1; i++)
+		make_numbered_syscall(&m, i);
+	made_run_end(&m, "a.ltr", false);
+	f->source = (struct tokens_source){&f->corpus, f->roles, true, 1, NULL, false};
+	assert_int_equal(m_corpus_init(&f->m, &f->source), -E2BIG);
+}
+
+/* What exec sessions alone did is not in level M, but their system calls have tokens. */
+static void tokens_of_exec_sessions_are_of_calls_if_they_do_not_count(void **state)
+{
+	const struct lutra_record joins = {.type = LUTRA_RECORD_ARM, .tid = 7, .aux = 1};
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+
+	made_run_syscall(&m, 10, SYS_read);
+	assert_int_equal(made_run_record(&m, joins, NULL), 0);
+	made_run_open(&m, 7, "/etc/passwd", false);
+	made_run_syscall(&m, 7, SYS_uname);
+	made_run_syscall(&m, 7, SYS_read);
+	made_run_end(&m, "a.ltr", false);
+	f->source = (struct tokens_source){&f->corpus, f->roles, false, 1, NULL, false};
+	assert_int_equal(m_corpus_init(&f->m, &f->source), 0);
+	assert_int_equal(f->m.histories.map.n, 1);
+	assert_int_equal(f->m.tokens.n_keys, 0);
+	assert_int_equal(f->m.tokens.v, LUTRA_TOKEN0 + 2);
+	assert_in_range(tokens_syscall(&f->m.tokens, LUTRA_ROLE_SESSION, SYS_uname), LUTRA_TOKEN0,
+			LUTRA_TOKEN0 + 1);
+	assert_int_equal(tokens_syscall(&f->m.tokens, LUTRA_ROLE_SESSION, SYS_read),
+			 tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_read));
+}
+
+static void tokens_leave_out_objects_of_workers(void **state)
+{
+	struct fixture *f = *state;
+	struct made_run m = made_run_new(&f->corpus);
+	struct lutra_state startup = {.role = LUTRA_ROLE_STARTUP};
+	struct run_event e = {.state = &startup, .object = 0};
+
+	made_run_open(&m, 10, "/etc/passwd", false);
+	made_run_end(&m, "a.ltr", false);
+	read_corpus(f, 1);
+	assert_int_equal(tokens_event(&f->m.tokens, &e), LUTRA_TOKEN0);
+	e.is_worker = true;
+	assert_int_equal(tokens_event(&f->m.tokens, &e), LUTRA_PAD);
+}
+
 /* With too many keys, the rarest are left out of the stream; calls never are. */
 static void tokens_leave_out_the_rarest_keys(void **state)
 {
@@ -116,7 +206,8 @@ static void tokens_leave_out_the_rarest_keys(void **state)
 	for (unsigned i = 0; i < 300; i++) {
 		unsigned times = i < 10 ? 1 : 2;
 
-		snprintf(path, sizeof(path), "/srv/%c%c%c/x", 'a' + i % 26, 'a' + i / 26, 'a');
+		snprintf(path, sizeof(path), "/data%c/%c%c/x", 'a' + i / 100, 'a' + i % 26,
+			 'a' + i % 100 / 26);
 		while (times--)
 			made_run_open(&m, 10, path, false);
 	}
@@ -124,7 +215,7 @@ static void tokens_leave_out_the_rarest_keys(void **state)
 	made_run_end(&m, "a.ltr", false);
 	read_corpus(f, 1);
 	assert_int_equal(f->m.tokens.v, LUTRA_V_MAX);
-	assert_int_equal(file_token(f, LUTRA_ROLE_STARTUP, "/srv/aaa/x", false), LUTRA_PAD);
+	assert_int_equal(file_token(f, LUTRA_ROLE_STARTUP, "/dataa/aa/x", false), LUTRA_PAD);
 	assert_in_range(tokens_syscall(&f->m.tokens, LUTRA_ROLE_STARTUP, SYS_read), LUTRA_TOKEN0,
 			LUTRA_V_MAX - 1);
 }
@@ -210,6 +301,36 @@ static void m_weights_gate_what_was_seen(void **state)
 		assert_int_equal(all->t0[i] & 0xff, less->t0[i] & 0xff);
 }
 
+/* Tables of few runs: 1 nat for a pair that no run had, which counts once, and one code. */
+static void m_weights_of_few_runs_are_equal(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ struct lutra_m_tables *t = calloc(1, sizeof(*t));
+	_cleanup_(m_codes_done) struct m_codes codes = {0};
+	uint32_t v;
+
+	made_run_service(&f->corpus, "a.ltr", 1, 30);
+	made_run_service(&f->corpus, "b.ltr", 2, 30);
+	read_corpus(f, 1);
+	v = f->m.tokens.v;
+	assert_non_null(t);
+	assert_int_equal(m_weights_few_tables(t, v, &f->m.histories, HISTORIES_NO_RUN), 0);
+	assert_int_equal(t->shift, LUTRA_M_FEW_SHIFT);
+	assert_int_equal(t->counts, LUTRA_M_FEW_COUNTS);
+	for (uint32_t a = 0; a < v; a++)
+		for (uint32_t b = 0; b < v; b++)
+			assert_true(t->t0[a << 8 | b] == 0 || t->t0[a << 8 | b] == 16 << 8);
+	assert_int_equal(t->t0[tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_accept4) << 8 |
+			       tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_read)],
+			 0);
+	assert_int_equal(t->t0[LUTRA_UNK << 8 | LUTRA_UNK], 16 << 8);
+	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++)
+		assert_true(t->t1[i] == 0 && t->t2[i] == 0);
+	assert_int_equal(m_codes_init_one(&codes, v), 0);
+	assert_int_equal(codes.layer[0].k, v);
+	assert_int_equal(m_codes_start(&codes, 2), t->p2);
+}
+
 static void m_level_train_gives_the_same_bytes_on_any_number_of_threads(void **state)
 {
 	struct fixture *f = *state;
@@ -275,6 +396,18 @@ int main(void)
 						m_level_setup, m_level_teardown),
 		cmocka_unit_test_setup_teardown(tokens_of_one_run_are_unknown_in_its_replay,
 						m_level_setup, m_level_teardown),
+		cmocka_unit_test_setup_teardown(
+			tokens_merge_the_rarest_of_start_up_if_there_are_too_many, m_level_setup,
+			m_level_teardown),
+		cmocka_unit_test_setup_teardown(tokens_of_too_many_syscalls_are_e2big,
+						m_level_setup, m_level_teardown),
+		cmocka_unit_test_setup_teardown(
+			tokens_of_exec_sessions_are_of_calls_if_they_do_not_count, m_level_setup,
+			m_level_teardown),
+		cmocka_unit_test_setup_teardown(tokens_leave_out_objects_of_workers, m_level_setup,
+						m_level_teardown),
+		cmocka_unit_test_setup_teardown(m_weights_of_few_runs_are_equal, m_level_setup,
+						m_level_teardown),
 		cmocka_unit_test_setup_teardown(tokens_leave_out_the_rarest_keys, m_level_setup,
 						m_level_teardown),
 		cmocka_unit_test_setup_teardown(histories_leave_out_repeats_and_follow_forks,

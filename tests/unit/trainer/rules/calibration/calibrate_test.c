@@ -14,6 +14,7 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
+#include "lutra/score.h"
 #include "tests/support/trainer/made_policy.h"
 #include "tests/support/trainer/made_run.h"
 #include "tests/support/scratch.h"
@@ -111,7 +112,7 @@ static void calibrate_finds_what_only_one_run_does(void **state)
 	assert_false(cal->audit_only);
 	assert_null(strstr(cal->advice, "only alerting"));
 	/* What all runs did is known to the policy. */
-	assert_int_equal(p->v, LUTRA_TOKEN0 + 6);
+	assert_int_equal(p->v, LUTRA_TOKEN0 + 7); /* six calls, and a file that is read in /etc */
 }
 
 /*
@@ -266,67 +267,6 @@ static void calibrate_counts_new_names_where_names_vary_as_alerts(void **state)
 	}
 }
 
-/*
- * Level B by hand: in the odd run's replay uname and socket are unknown. Its new bigrams are
- * (accept, UNK), (UNK, UNK), (UNK, UNK) again, seen by then, and the end: .125, then .234.
- */
-static void calibrate_thresholds_have_a_margin_and_a_floor(void **state)
-{
-	struct corpus *c = *state;
-	_cleanup_(policy_freep) struct policy *p = NULL;
-
-	odd_one_out(c);
-	p = train_and_load(c, 1, 1);
-	assert_true(fabs(p->calibration.max_b - 960 / 4096.) < 1e-9);
-	assert_int_equal(p->threshold_b, 1280); /* 960 * 4 / 3 */
-	assert_in_range(p->threshold_a, CALIBRATE_FLOOR_A, 1 << 24);
-	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL_B], 0);
-}
-
-/* The last of four runs makes the same system calls as the others, once in two other orders. */
-static void calibrate_threshold_of_a_is_above_the_highest_level(void **state)
-{
-	static const unsigned calls[] = {SYS_read,  SYS_write, SYS_close, SYS_fstat,
-					 SYS_lseek, SYS_mmap,  SYS_brk,	  SYS_getpid};
-	struct corpus *c = *state;
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	double max_a;
-
-	for (unsigned r = 0; r < 4; r++) {
-		char name[16];
-		struct made_run m = made_run_new(c);
-
-		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcd");
-		for (unsigned i = 0; i < 400; i++)
-			made_run_syscall(&m, 1, calls[i % 8]);
-		for (unsigned i = 0; i < 8 && r == 3; i++)
-			made_run_syscall(&m, 1, calls[7 - i]);
-		for (unsigned i = 0; i < 8 && r == 3; i++)
-			made_run_syscall(&m, 1, calls[i * 3 % 8]);
-		made_run_end(&m, name, false);
-	}
-	p = train_and_load(c, 1, 1);
-	max_a = rint(p->calibration.max_a * 4096 * LAYER_UNIT);
-	assert_true(max_a > CALIBRATE_FLOOR_A);
-	assert_int_equal(p->threshold_a, ceil(1.45 * max_a));
-}
-
-static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
-{
-	struct corpus *c = *state;
-	_cleanup_(policy_freep) struct policy *p = NULL;
-
-	for (int r = 0; r < 3; r++)
-		made_run_service(c, r == 0 ? "a" : r == 1 ? "bb" : "ccc", 0, 150);
-	p = train_and_load(c, 1, 1);
-	assert_true(p->calibration.max_a == 0 && p->calibration.max_b == 0);
-	assert_int_equal(p->threshold_a, CALIBRATE_FLOOR_A);
-	assert_int_equal(p->threshold_b, CALIBRATE_FLOOR_B);
-	assert_int_equal(p->mode, LUTRA_MODE_DENY);
-	for (int g = 0; g < LUTRA_RULE_COUNT; g++)
-		assert_int_equal(p->calibration.alarms[g], 0);
-}
-
 static void calibrate_only_audits_after_little_time(void **state)
 {
 	struct corpus *c = *state;
@@ -358,7 +298,7 @@ static void calibrate_counts_a_heldout_run_that_trains_nothing(void **state)
 	assert_int_equal(p->n_runs, 3);
 	assert_int_equal(p->token[0][SYS_ptrace], LUTRA_UNK);
 	assert_true(p->calibration.alarms[LUTRA_RULE_NEW_HOOKABLE] >= 1);
-	assert_true(p->calibration.max_b > 0);
+	assert_true(p->calibration.max_level > 0);
 }
 
 static void calibrate_only_audits_after_few_runs(void **state)
@@ -376,7 +316,7 @@ static void calibrate_only_audits_after_few_runs(void **state)
 	assert_int_equal(p->mode, LUTRA_MODE_AUDIT);
 	assert_int_equal(p->action[LUTRA_RULE_NEW_HOOKABLE], LUTRA_ACTION_ALERT);
 	assert_int_equal(p->action[LUTRA_RULE_EXEC_FRESH], LUTRA_ACTION_DENY);
-	assert_int_equal(p->action[LUTRA_RULE_LEVEL_A], LUTRA_ACTION_LOG);
+	assert_int_equal(p->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_LOG);
 	assert_non_null(strstr(p->calibration.advice, "2 more runs"));
 	assert_int_equal(train_policy(c, &options, NULL, &none, NULL), -EINVAL);
 	assert_null(none);
@@ -390,7 +330,7 @@ static void assert_same_policy(const struct policy *a, const struct policy *b, b
 	assert_int_equal(a->v == b->v && a->n_nodes == b->n_nodes && a->n_objects == b->n_objects,
 			 true);
 	if (same)
-		assert_true(a->threshold_a == b->threshold_a && a->threshold_b == b->threshold_b);
+		assert_true(a->threshold == b->threshold);
 }
 
 static void train_gives_the_same_bytes_for_a_seed(void **state)
@@ -398,7 +338,7 @@ static void train_gives_the_same_bytes_for_a_seed(void **state)
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *one = NULL, *two = NULL, *other = NULL;
 
-	add_services(c, 4);
+	add_services(c, M_WEIGHTS_RUNS);
 	one = train_and_load(c, 3, 1);
 	two = train_and_load(c, 3, 2);
 	other = train_and_load(c, 4, 2);
@@ -406,32 +346,56 @@ static void train_gives_the_same_bytes_for_a_seed(void **state)
 	assert_same_policy(one, other, false);
 }
 
-static void train_policy_knows_its_own_runs(void **state)
+/* Also through the policy's keys: an object's key has a token wherever a run had it. */
+static void expect_own_run_known(const struct corpus *c)
 {
-	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
 	_cleanup_(run_iter_done) struct run_iter w = {0};
 	struct run_event e;
 
-	add_services(c, 3);
 	p = train_and_load(c, 1, 2);
 	assert_non_null(image);
 	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
 	assert_int_equal(run_iter_init(&w, &c->runs[1], image), 0);
 	while (run_iter_next(&w, &e)) {
 		struct lutra_judgement j;
-		struct lutra_syscall_score score;
+		struct lutra_key_search search;
+		struct lutra_token_score score = {};
+		struct lutra_object o;
+		struct lutra_path path;
 
 		if (!e.is_syscall) {
 			objects_judge(c, e.object, e.state->role, image, &j);
 			assert_int_equal(j.rule, LUTRA_RULE_NONE);
-			continue;
+			objects_get(c, e.object, &o, &path);
+			if (!(image->ops >> o.op & 1))
+				continue; /* level M leaves it out */
+			lutra_score_object(e.state, image,
+					   lutra_object_key(image, &o, &path, &search), NULL, NULL,
+					   &score);
+		} else {
+			lutra_score_syscall(e.state, image, e.nr, NULL, NULL, &score);
 		}
-		lutra_score_syscall(e.state, image, e.nr, NULL, NULL, &score);
 		assert_true(score.token >= LUTRA_TOKEN0);
-		assert_true(lutra_pairs_known(&score.pairs));
+		assert_true(lutra_m_known(&score.m));
 	}
+}
+
+static void train_policy_knows_its_own_runs(void **state)
+{
+	struct corpus *c = *state;
+
+	add_services(c, 3);
+	expect_own_run_known(c);
+}
+
+static void train_policy_of_many_runs_knows_its_own_runs(void **state)
+{
+	struct corpus *c = *state;
+
+	add_services(c, M_WEIGHTS_RUNS);
+	expect_own_run_known(c);
 }
 
 static void train_worker_is_steady_after_it_waits_if_it_never_accepts(void **state)
@@ -534,14 +498,12 @@ int main(void)
 		T(calibrate_new_names_of_two_runs_make_their_directory_vary),
 		T(calibrate_new_names_that_were_read_do_not_let_others_be_written),
 		cmocka_unit_test(calibrate_counts_new_names_where_names_vary_as_alerts),
-		T(calibrate_thresholds_have_a_margin_and_a_floor),
-		T(calibrate_threshold_of_a_is_above_the_highest_level),
-		T(calibrate_thresholds_are_lowest_for_equal_runs),
 		T(calibrate_only_audits_after_little_time),
 		T(calibrate_counts_a_heldout_run_that_trains_nothing),
 		T(calibrate_only_audits_after_few_runs),
 		T(train_gives_the_same_bytes_for_a_seed),
 		T(train_policy_knows_its_own_runs),
+		T(train_policy_of_many_runs_knows_its_own_runs),
 		T(train_worker_is_steady_after_it_waits_if_it_never_accepts),
 		T(train_master_that_never_accepts_stays_in_its_startup),
 		T(train_sets_provenance_and_successors),

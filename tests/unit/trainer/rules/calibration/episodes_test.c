@@ -31,7 +31,7 @@ static void episodes_end_after_a_second_of_silence(void **state)
 	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_NEW_SYSCALL, 0), 2);
 	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_NEW_HOOKABLE, 0), 2);
 	assert_int_equal(episodes_count(&s, UINT32_MAX, 0), 4);
-	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_LEVEL_A, 0), 0);
+	assert_int_equal(episodes_count(&s, 1u << LUTRA_RULE_LEVEL, 0), 0);
 	episodes_done(&s);
 }
 

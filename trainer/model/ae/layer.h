@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One layer of the model: training from counted pairs, and the table that the scorer loads. A table
- * has a code for every pair of codes and a weight for every pair that training did not see.
+ * One layer of the model: training from counted pairs. A layer has a code for every pair of codes
+ * of the layer below, seen or not.
  */
-#ifndef LUTRA_TRAINER_MODEL_TABLES_LAYER_H
-#define LUTRA_TRAINER_MODEL_TABLES_LAYER_H
-
-#include <stdbool.h>
+#ifndef LUTRA_TRAINER_MODEL_AE_LAYER_H
+#define LUTRA_TRAINER_MODEL_AE_LAYER_H
 
 #include "trainer/model/ae/ae.h"
-
-#define LAYER_UNIT 20. /* weights are 1/20 nat */
-#define LAYER_CAP 12.  /* nat, the highest weight of a pair */
 
 /* How often each pair was seen: count[a << shift | b]. */
 struct pair_counts {
@@ -44,7 +39,7 @@ void layer_done(struct layer *l);
 /* How to train a layer. */
 struct layer_options {
 	uint64_t seed;
-	unsigned flags; /* LAYER_*, MODEL_NO_ROLES */
+	unsigned flags; /* LAYER_* */
 	unsigned threads;
 	const struct progress *progress; /* or NULL */
 };
@@ -57,17 +52,10 @@ int layer_train(struct layer *ret, const struct ae_dims *dims, const struct pair
 		const struct layer_options *options);
 
 /*
- * Writes the table: ret[a * stride + b] = weight << 8 | code. The weight is 0 if the pair was seen,
- * else 1 to 255 in 1/20 nat. Returns 0 or -ENOMEM.
+ * Writes how surprising each pair is, seen or not, to ret, indexed as the counts, in nat: half the
+ * reconstruction error, and what is unexpected of b after a. Returns 0 or -ENOMEM.
  */
-int layer_table(const struct layer *l, const struct pair_counts *counts, size_t stride,
-		uint16_t *ret);
-
-/*
- * Writes the weights before rounding to ret, indexed as the counts, in 1/20 nat. gate: seen pairs
- * weigh 0, as in the table; false: seen pairs have a weight too. Returns 0 or -ENOMEM.
- */
-int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret);
+int layer_surprise(const struct layer *l, const struct pair_counts *counts, float *ret);
 
 /* Writes q(b | a), how much the layer expects b after a, to ret_q (k, k). Returns 0 or -ENOMEM. */
 int layer_expectation(const struct layer *l, const struct pair_counts *counts, double *ret_q);

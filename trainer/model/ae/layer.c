@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Training and compilation of one layer.
+ * Training of one layer, and what it expects.
  *
  *   counts (k, k)          n(a, b), how often the pair was seen
  *   z (pairs, 8)           bottleneck of each pair
@@ -10,17 +10,18 @@
  *   p_c (codes)            p(c) to a constant factor
  *   q (k)                  one row of q(b | a)
  *
- *   rec(a, b)  = la[code][a] + lb[code][b]
  *   p(c | a)   ~ (count(c) + .5) exp(-la[c][a])
  *   q(b | a)   = .98 sum_c p(c | a) exp(-lb[c][b]) + .02 / k
+ *
+ *   rec(a, b)  = la[code][a] + lb[code][b]
  *   cond(a, b) = -ln((n(a, b) + (D(a) + 1) q(b | a)) / (n(a) + D(a) + 1))
- *   weight     = 0 if n(a, b) > 0 else clip(round(20 min(12, rec / 2 + cond)), 1, 255)
+ *   surprise   = min(12, rec / 2 + cond)
  *
  * n(a): how often a was the first of a pair. D(a): how many distinct b came after a. rec is the
  * reconstruction error. cond is the surprise by Witten-Bell smoothing (1991,
  * https://doi.org/10.1109/18.87000), which backs off to the autoencoder's q.
  */
-#include "trainer/model/tables/layer.h"
+#include "trainer/model/ae/layer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,9 +33,10 @@
 
 _Static_assert(KMEANS_DIM == AE_Z, "k-means works on the bottleneck");
 
-#define KMEANS_POWER .5 /* a pair counts n to this power in k-means */
-#define Q_SHARE .98	/* the autoencoder's share of q; the rest is uniform */
-#define CODE_PRIOR .5	/* added to the count of each code */
+#define KMEANS_POWER .5	 /* a pair counts n to this power in k-means */
+#define Q_SHARE .98	 /* the autoencoder's share of q; the rest is uniform */
+#define CODE_PRIOR .5	 /* added to the count of each code */
+#define SURPRISE_MAX 12. /* nat */
 
 static uint32_t count_of(const struct pair_counts *n, uint32_t a, uint32_t b)
 {
@@ -219,29 +221,6 @@ static void q_row(const struct layer *l, const struct mixture *x, uint32_t a, do
 	}
 }
 
-/* Computes row a of the weights, ret (k), from q(b | a). */
-static void weight_row(const struct layer *l, const struct pair_counts *counts, uint32_t a,
-		       const double *q, bool gate, float *ret)
-{
-	double n_a = 0, distinct = 0;
-
-	/* n(a), D(a) */
-	for (uint32_t b = 0; b < l->k; b++) {
-		n_a += count_of(counts, a, b);
-		distinct += count_of(counts, a, b) > 0;
-	}
-	for (uint32_t b = 0; b < l->k; b++) {
-		size_t c = l->code[(size_t)a * l->k + b];
-		double n = count_of(counts, a, b);
-		double rec = l->la[c * l->k + a] + l->lb[c * l->k + b];
-		double cond = -num_log((n + (distinct + 1) * q[b]) / (n_a + distinct + 1));
-		double nat = .5 * rec + cond;
-
-		nat = nat < LAYER_CAP ? nat : LAYER_CAP;
-		ret[b] = gate && n > 0 ? 0 : (float)(LAYER_UNIT * nat);
-	}
-}
-
 /* A mixture that owns its arrays. */
 struct owned_mixture {
 	double *p_c, *exp_a, *exp_b;
@@ -287,34 +266,35 @@ int layer_expectation(const struct layer *l, const struct pair_counts *counts, d
 	return r;
 }
 
-int layer_weights(const struct layer *l, const struct pair_counts *counts, bool gate, float *ret)
+/* Computes row a of the surprise, ret (k), from q(b | a). */
+static void surprise_row(const struct layer *l, const struct pair_counts *counts, uint32_t a,
+			 const double *q, float *ret)
 {
-	_cleanup_(owned_mixture_done) struct owned_mixture own = {0};
-	int r = owned_mixture_init(&own, l, counts);
-	const struct mixture x = {own.p_c, own.exp_a, own.exp_b};
-	double q[256];
+	double n_a = 0, distinct = 0;
 
-	for (uint32_t a = 0; r == 0 && a < l->k; a++) {
-		q_row(l, &x, a, q);
-		weight_row(l, counts, a, q, gate, ret + ((size_t)a << counts->shift));
+	/* n(a), D(a) */
+	for (uint32_t b = 0; b < l->k; b++) {
+		n_a += count_of(counts, a, b);
+		distinct += count_of(counts, a, b) > 0;
 	}
-	return r;
+	for (uint32_t b = 0; b < l->k; b++) {
+		size_t c = l->code[(size_t)a * l->k + b];
+		double n = count_of(counts, a, b);
+		double rec = l->la[c * l->k + a] + l->lb[c * l->k + b];
+		double cond = -num_log((n + (distinct + 1) * q[b]) / (n_a + distinct + 1));
+		double nat = .5 * rec + cond;
+
+		ret[b] = (float)(nat < SURPRISE_MAX ? nat : SURPRISE_MAX);
+	}
 }
 
-int layer_table(const struct layer *l, const struct pair_counts *counts, size_t stride,
-		uint16_t *ret)
+int layer_surprise(const struct layer *l, const struct pair_counts *counts, float *ret)
 {
-	_cleanup_free_ float *weight = calloc((size_t)l->k << counts->shift, sizeof(*weight));
-	int r = weight ? layer_weights(l, counts, true, weight) : -ENOMEM;
+	_cleanup_free_ double *q = calloc((size_t)l->k * l->k, sizeof(*q));
+	int r = q ? layer_expectation(l, counts, q) : -ENOMEM;
 
-	for (size_t a = 0; r == 0 && a < l->k; a++) {
-		for (size_t b = 0; b < l->k; b++) {
-			float exact = weight[a << counts->shift | b], w = rintf(exact);
-
-			/* Only a seen pair may weigh 0. */
-			w = exact == 0 ? 0 : fminf(fmaxf(w, 1), 255);
-			ret[a * stride + b] = (uint16_t)((unsigned)w << 8 | l->code[a * l->k + b]);
-		}
-	}
+	for (uint32_t a = 0; r == 0 && a < l->k; a++)
+		surprise_row(l, counts, a, q + (size_t)a * l->k,
+			     ret + ((size_t)a << counts->shift));
 	return r;
 }

@@ -457,8 +457,10 @@ struct lutra_slot {
 	__u32 generation;	 /* raised with every change of policy, mode or recording */
 	__u32 instance;		 /* of the programs that act for it */
 	__u32 version;		 /* of the policy that was bound last */
+	__u32 mnt_ns;		 /* the container's mount namespace; 0: not known, or the host's */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct lutra_slot) == 48, "slot layout");
+_Static_assert(sizeof(struct lutra_slot) == 56, "slot layout");
 
 /* Per-CPU counters of a slot; slot 0 counts what belongs to no container. */
 enum lutra_counter {

@@ -8,12 +8,12 @@
  *	if (!hook_enter(&f) || is_passive(f.slot))
  *		return 0;
  *	if (!event_begin(&f, LUTRA_OP_...))
- *		return is_denied_without_scratch(&f);
+ *		return is_denied_without_scratch(&f, LUTRA_OP_...);
  *	(describe the object in f.s)
  *	return object_judge(f.e, f.s);
  *
  * Fails: without scratch (LUTRA_COUNTER_STORAGE_FAILED) an object is not judged. Then the hook
- * fails closed for a task with an active verdict, and open for others.
+ * fails closed for a task with an active verdict, and in the modes that refuse; open in the others.
  */
 #ifndef LUTRA_KERN_HOOKS_HOOK_BPF_H
 #define LUTRA_KERN_HOOKS_HOOK_BPF_H
@@ -64,11 +64,10 @@ static __always_inline bool event_begin(struct hook_frame *f, __u32 op)
 	return true;
 }
 
-/* Returns 1 if the task has an active verdict that needs no judgement of the object. */
-static __always_inline int is_denied_without_scratch(const struct hook_frame *f)
+/* Returns 1 if the operation op, whose object cannot be judged, is refused. */
+static __always_inline int is_denied_without_scratch(const struct hook_frame *f, __u32 op)
 {
-	return f->e->flags & TASK_DENY_SYSCALL ||
-	       f->slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING);
+	return unjudged_refuse(f->e, op);
 }
 
 /*
@@ -134,7 +133,7 @@ static __always_inline int hook_judge(__u32 hook)
 	    (is_passive(f.slot) || is_judgement_cached(&f, f.e->cached_hooks, bit)))
 		return 0;
 	if (!event_begin(&f, LUTRA_OP_HOOK))
-		return is_denied_without_scratch(&f);
+		return is_denied_without_scratch(&f, LUTRA_OP_HOOK);
 	f.s->object.mode = (__u16)hook;
 	if (pathless_judge(f.e, f.s))
 		return 1;
@@ -153,7 +152,7 @@ static __always_inline int hook_apply_verdict(__u32 in_alert_window)
 		return 0;
 	slot_nr = f.e->slot;
 	if (!(event_begin(&f, LUTRA_OP_NONE) ? active_verdict_apply(f.e, f.s, in_alert_window)
-					     : is_denied_without_scratch(&f)))
+					     : is_denied_without_scratch(&f, LUTRA_OP_NONE)))
 		return 0;
 	counter_add(slot_nr, LUTRA_COUNTER_REFUSED);
 	return 1;

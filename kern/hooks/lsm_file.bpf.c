@@ -22,7 +22,7 @@ static __always_inline int program_judge(const struct file *file, __u32 op)
 	if (op == LUTRA_OP_MAPX && f.e->flags & TASK_EXECING)
 		return 0;
 	if (!event_begin(&f, op))
-		return is_denied_without_scratch(&f);
+		return is_denied_without_scratch(&f, op);
 	if (op == LUTRA_OP_EXEC)
 		starter_describe(f.e, f.s);
 	file_describe(f.s, kernel_address(f.s, file), f.slot->start_realtime_ns);
@@ -80,7 +80,7 @@ int BPF_PROG(lutra_file_open, struct file *file)
 		return 0;
 	if (!event_begin(&f, LUTRA_OP_OPEN)) {
 		f.e->truncated = 0;
-		return deny_if(is_denied_without_scratch(&f));
+		return deny_if(is_denied_without_scratch(&f, LUTRA_OP_OPEN));
 	}
 	/* Overlayfs lists a directory of a layer, or copies a file: the open of its own file was judged. */
 	if (is_by_file_system() && file_is_of_layer(kernel_address(f.s, file)))
@@ -105,7 +105,7 @@ static __always_inline int wx_judge(__u32 nr)
 	if (!hook_enter(&f) || is_passive(f.slot) || f.e->flags & TASK_EXECING)
 		return 0;
 	if (!event_begin(&f, LUTRA_OP_WX))
-		return is_denied_without_scratch(&f);
+		return is_denied_without_scratch(&f, LUTRA_OP_WX);
 	f.s->object.mode = (__u16)nr;
 	return pathless_judge(f.e, f.s);
 }

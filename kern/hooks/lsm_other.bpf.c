@@ -70,12 +70,11 @@ int BPF_PROG(lutra_socket_create, int family, int type, int protocol, int kern)
 static __always_inline bool is_outside(struct task_struct *task)
 {
 	struct lutra_slot *slot = NULL;
-	struct lutra_task *e, *other;
+	struct lutra_task *e;
 	__u32 flags;
 
 	e = acting_task(&slot, &flags);
-	other = bpf_task_storage_get(&tasks, task, 0, 0);
-	return e && (!other || other->slot != e->slot || other->epoch != e->epoch);
+	return e && !is_of_enrolment(task, e->slot, e->epoch);
 }
 
 SEC("lsm/ptrace_access_check")
@@ -109,7 +108,7 @@ static __always_inline int capability_judge(int cap, unsigned int opts)
 		return 0;
 	key = judgement_key(&f);
 	if (!event_begin(&f, LUTRA_OP_CAPABLE))
-		return is_denied_without_scratch(&f);
+		return is_denied_without_scratch(&f, LUTRA_OP_CAPABLE);
 	f.s->object.mode = (__u16)cap;
 	if (pathless_judge(f.e, f.s))
 		return 1;
@@ -122,7 +121,7 @@ SEC("lsm/capable")
 int BPF_PROG(lutra_capable, const struct cred *cred, struct user_namespace *ns, int cap,
 	     unsigned int opts)
 {
-	struct lutra_task *e = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	struct lutra_task *e = task_entry(bpf_get_current_task_btf());
 
 	if (e && hook_apply_verdict(e->nr == LUTRA_NR_SETNS))
 		return deny();
@@ -132,12 +131,20 @@ int BPF_PROG(lutra_capable, const struct cred *cred, struct user_namespace *ns, 
 /* A program that is loaded need not run: without "bpf" among the kernel's LSMs no hook calls it. */
 __u32 lutra_hook_ran;
 const volatile __u32 lutra_daemon_tgid = 0;
+/* Of the daemon, to tell it from a later process of the same number. */
+__u64 lutra_daemon_start_ns;
+__u64 lutra_daemon_pid; /* address of its struct pid: compared, never followed */
 
 SEC("lsm/bpf")
 int BPF_PROG(lutra_bpf)
 {
-	if (bpf_get_current_pid_tgid() >> 32 == lutra_daemon_tgid)
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (bpf_get_current_pid_tgid() >> 32 == lutra_daemon_tgid && !lutra_hook_ran) {
+		lutra_daemon_start_ns = task->group_leader->start_time;
+		lutra_daemon_pid = (__u64)BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
 		lutra_hook_ran = 1;
+	}
 	return deny_if(hook_judge(LUTRA_HOOK_BPF));
 }
 

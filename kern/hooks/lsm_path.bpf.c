@@ -31,7 +31,7 @@ static __always_inline int name_judge(__u32 op, __u32 object_flags, const struct
 	if (op == LUTRA_OP_TRUNCATE && f.e->truncated == (__u64)dentry)
 		return 0;
 	if (!event_begin(&f, op))
-		return is_denied_without_scratch(&f);
+		return is_denied_without_scratch(&f, op);
 	f.s->object.flags = (__u8)object_flags;
 	vfsmount = kernel_address(f.s, mnt);
 	name_describe(f.s, kernel_address(f.s, dentry), vfsmount, mode);

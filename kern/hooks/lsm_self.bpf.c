@@ -6,15 +6,19 @@
  * Hooks: lsm/bpf                  BPF objects of others, by id or pinned; links undone
  *        lsm/ptrace_access_check  the daemon, also to look into it (/proc/PID/mem, fd, maps)
  *        lsm/task_kill, task_setscheduler, task_setnice, task_setrlimit  the daemon
+ *        lsm/file_send_sigiotask         the daemon, as the owner of a file
  *        lsm/unix_stream_connect  what the daemon listens on
  *        lsm/path_unlink, path_rmdir, path_rename, sb_umount    where its state is pinned
  * Maps: tasks, scratch, slots, policies, counters, evidence.
  * Fails: closed. Without scratch (LUTRA_COUNTER_STORAGE_FAILED) or a policy no evidence is sent.
  */
 #include "kern/hooks/hook.bpf.h"
+#include "kern/state/owner.bpf.h"
 #include "kern/state/policy.bpf.h"
 
 extern const volatile __u32 lutra_daemon_tgid;
+extern __u64 lutra_daemon_start_ns;
+extern __u64 lutra_daemon_pid;
 /* Set at load: device of the file system that holds the pins, as in struct super_block; 0: none. */
 const volatile __u32 lutra_pin_dev = 0;
 
@@ -47,9 +51,11 @@ static __noinline int guard_attacked(__u32 hook)
 	return 1;
 }
 
+/* Returns true if a task is of the daemon, and not of a later process of the same number. */
 static __always_inline bool is_daemon(const struct task_struct *task)
 {
-	return (__u32)task->tgid == lutra_daemon_tgid;
+	return (__u32)task->tgid == lutra_daemon_tgid &&
+	       task->group_leader->start_time == lutra_daemon_start_ns;
 }
 
 SEC("lsm/bpf")
@@ -80,6 +86,18 @@ int BPF_PROG(lutra_protect_task_kill, struct task_struct *p)
 	return deny_if(is_daemon(p) && guard_attacked(LUTRA_HOOK_TASK_KILL));
 }
 
+/* The current task may be anybody. It tells nothing then, but the signal is not sent. */
+SEC("lsm/file_send_sigiotask")
+int BPF_PROG(lutra_protect_file_send_sigiotask, struct task_struct *target,
+	     struct fown_struct *owner)
+{
+	struct lutra_slot *slot = NULL;
+
+	if (!is_daemon(target) || !owner_setter_get(owner, &slot) || !slot)
+		return 0;
+	return deny_if(guard_attacked(LUTRA_HOOK_TASK_KILL) || slot->mode > LUTRA_MODE_AUDIT);
+}
+
 SEC("lsm/task_setscheduler")
 int BPF_PROG(lutra_protect_task_setscheduler, struct task_struct *p)
 {
@@ -101,7 +119,8 @@ int BPF_PROG(lutra_protect_task_setrlimit, struct task_struct *p)
 SEC("lsm/unix_stream_connect")
 int BPF_PROG(lutra_protect_unix_stream_connect, struct sock *sock, struct sock *other)
 {
-	return deny_if((__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) ==
+	return deny_if((__u64)BPF_CORE_READ(other, sk_peer_pid) == lutra_daemon_pid &&
+		       (__u32)BPF_CORE_READ(other, sk_peer_pid, numbers[0].nr) ==
 			       lutra_daemon_tgid &&
 		       guard_attacked(0));
 }

@@ -19,7 +19,7 @@ static __always_inline int socket_judge(const void *address, int len, __u32 op)
 	if (!hook_enter(&f) || is_passive(f.slot))
 		return 0;
 	if (!event_begin(&f, op))
-		return is_denied_without_scratch(&f);
+		return is_denied_without_scratch(&f, op);
 	if (bytes > SOCKADDR_BYTES)
 		bytes = SOCKADDR_BYTES;
 	__builtin_memset(f.s->input.bytes, 0, SOCKADDR_BYTES + 8);

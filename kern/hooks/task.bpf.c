@@ -35,6 +35,9 @@ struct {
 	__type(value, __u32);
 } cgroups SEC(".maps") __weak;
 
+/* Set at load: the host's mount namespace; 0: not known. */
+const volatile __u32 lutra_host_mnt_ns = 0;
+
 /* Set by the daemon before it runs the iterator. */
 __u32 lutra_enter_slot;
 
@@ -106,8 +109,12 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 {
 	__u64 mnt = (__u64)BPF_CORE_READ(task, fs, root.mnt);
 
-	if (!(slot->flags & LUTRA_SLOT_STARTED))
+	__u32 mnt_ns = task_mnt_ns(task);
+
+	if (!(slot->flags & LUTRA_SLOT_STARTED)) {
+		slot->mnt_ns = mnt_ns != lutra_host_mnt_ns ? mnt_ns : 0;
 		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_STARTED);
+	}
 	e->flags = 0;
 	e->nr = LUTRA_NR_NONE;
 	e->state.role = lutra_role_armed(false, e->exec_session);
@@ -121,6 +128,31 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 }
 
+/*
+ * Arms an entry of a task whose program runs already: what is known in any role is known of it. Not
+ * inlined: the callers' stacks are too small.
+ */
+static __noinline int task_arm_running(struct lutra_task *e, struct lutra_slot *slot,
+				       struct task_struct *task)
+{
+	task_arm(e, slot, task);
+	e->state.role = LUTRA_ROLE_ANY;
+	e->state.is_later = 1;
+	if (slot->flags & LUTRA_SLOT_RECORD)
+		record_send(task, e->slot, LUTRA_RECORD_ARM, 1, 0, 0, false);
+	return 0;
+}
+
+/*
+ * Returns true if a task has the mount namespace of a container whose program runs, and the host has
+ * another one. Such a task is the container's, and no runtime that prepares a process.
+ */
+static __always_inline bool is_in_namespace(struct task_struct *task, const struct lutra_slot *slot)
+{
+	return slot->flags & LUTRA_SLOT_STARTED && slot->mnt_ns &&
+	       slot->mnt_ns == task_mnt_ns(task);
+}
+
 static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *slot,
 				      struct task_struct *parent, struct task_struct *child)
 {
@@ -132,6 +164,7 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 		return;
 	c->flags &= TASK_PENDING;
 	c->process_steady = 0;
+	c->truncated = 0;
 	/* The entry of a thread does not tell that another thread of the process is tainted. */
 	process = e->exec_session ? process_entry(parent, e) : NULL;
 	if (process && process->tainted)
@@ -183,11 +216,28 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/*
+ * Makes the entry of a task that moves itself into an enrolled cgroup, or that the container moves. If
+ * the task is in the container's namespaces, it is armed at once, and it is no exec session: no
+ * runtime is about to execute another program in its place.
+ */
+static __always_inline void task_join(struct task_struct *task, __u32 slot_nr, __u32 mnt_ns)
+{
+	struct lutra_slot *slot = slot_get(slot_nr);
+	bool own = slot && is_in_namespace(task, slot);
+	struct lutra_task *e = task_enter(task, slot_nr, mnt_ns, !own);
+
+	if (own && e && e->flags & TASK_PENDING)
+		task_arm_running(e, slot, task);
+}
+
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_struct *task,
 	     bool threadgroup)
 {
+	struct task_struct *mover = bpf_get_current_task_btf();
 	struct lutra_slot *live;
+	bool is_by_armed;
 	__u32 slot;
 
 	/* A version 1 hierarchy counts ids of its own: one could equal an enrolled id. */
@@ -195,23 +245,35 @@ int BPF_PROG(lutra_attach, struct cgroup *to, const char *path, struct task_stru
 		return 0;
 	slot = cgroup_slot((__u64)to);
 	/* A container's task that moves itself, or another armed task, keeps the entry. */
-	if (slot && is_armed(task_live(bpf_get_current_task_btf(), &live)) &&
-	    is_armed(task_live(task, &live)))
+	if (!slot)
 		return 0;
-	if (slot)
-		task_enter(task, slot, task_mnt_ns((void *)bpf_get_current_task()), true);
+	is_by_armed = is_armed(task_live(mover, &live));
+	if (is_by_armed && is_armed(task_live(task, &live)))
+		return 0;
+	if (is_by_armed || mover->tgid == task->tgid)
+		task_join(task, slot, task_mnt_ns(mover));
+	else
+		task_enter(task, slot, task_mnt_ns(mover), true);
 	return 0;
 }
 
-/* Enters a task that execs in an enrolled cgroup: it joined while the programs were attached. */
-static __always_inline struct lutra_task *task_enter_missed(struct task_struct *task)
+/*
+ * Enters a task that execs in an enrolled cgroup: it joined while the programs were attached, or its
+ * entry could not be made. A task of the container's namespaces is armed by this exec.
+ */
+static __noinline struct lutra_task *task_enter_missed(struct task_struct *task)
 {
-	__u32 slot = cgroup_slot(task_cgroup(task));
+	__u32 slot_nr = cgroup_slot(task_cgroup(task));
+	struct lutra_slot *slot = slot_get(slot_nr);
+	struct lutra_task *e;
 
-	if (!slot)
+	if (!slot_nr || !slot)
 		return NULL;
-	return task_enter(task, slot, BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns, ns.inum),
-			  false);
+	e = task_enter(task, slot_nr, BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns, ns.inum),
+		       false);
+	if (e && e->flags & TASK_PENDING && is_in_namespace(task, slot))
+		task_arm_running(e, slot, task);
+	return e;
 }
 
 /* Moves an armed task on to the program that it has executed. Returns enum lutra_exec. */
@@ -314,11 +376,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		       false);
 	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
 		return 0;
-	task_arm(e, slot, task);
-	e->state.role = LUTRA_ROLE_ANY;
-	e->state.is_later = 1;
-	if (slot->flags & LUTRA_SLOT_RECORD)
-		record_send(task, slot_nr, LUTRA_RECORD_ARM, 1, 0, 0, false);
+	task_arm_running(e, slot, task);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #define EVENT_QUIET 0x4		/* no evidence unless something is refused or killed */
 #define EVENT_REPORTED_ONCE 0x8 /* an object: an alert that is let pass is reported once */
 #define EVENT_SESSION_TOOL 0x10 /* lutra_is_session_tool() */
+#define EVENT_CREATION 0x20	/* an open is about to make the file: file_open judges it again */
 
 struct lutra_scratch {
 	/* Set by the program of the event, and by object/. op 0: no object. Cleared with 3 stores,

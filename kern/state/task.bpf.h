@@ -20,6 +20,7 @@
 #define TASK_REFUSED 0x4      /* a refusal of the current syscall was reported */
 #define TASK_NOVEL 0x8	      /* the current syscall matched NEW_HOOKABLE: its hooks add nothing */
 #define TASK_EXECING 0x10     /* past the point of no return: the kernel maps the program */
+#define TASK_TRUNCATES 0x20   /* the current syscall was allowed an open that truncates */
 
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
@@ -47,7 +48,7 @@ struct lutra_task {
 	__u64 episode_ns; /* first unusual event of the episode; 0: none */
 	__u64 episode_last_ns;
 	__u64 episode_syscalls;
-	__u64 truncated; /* dentry of the last open that truncates: the truncation is part of it */
+	__u64 truncated; /* dentry of the open of TASK_TRUNCATES: its truncation is part of it; or 0 */
 	__u64 cached_hooks; /* hooks judged known under cached_key: hooks/hook.bpf.h */
 	__u64 cached_caps;
 	__u32 cached_key;
@@ -266,6 +267,14 @@ static __always_inline struct lutra_task *task_live(struct task_struct *task,
 		return NULL;
 	*ret_slot = slot;
 	return e;
+}
+
+/* Returns true if a task has an entry of this enrolment of a slot. */
+static __always_inline bool is_of_enrolment(struct task_struct *task, __u32 slot, __u32 epoch)
+{
+	const struct lutra_task *e = task_entry(task);
+
+	return e && e->slot == slot && e->epoch == epoch;
 }
 
 /* Returns true if the task is of an exec session that its container's policy only audits. */

@@ -54,6 +54,13 @@ enum {
 	BPF_RB_FORCE_WAKEUP = 2,
 };
 
+enum pid_type {
+	PIDTYPE_PID = 0,
+	PIDTYPE_TGID = 1,
+	PIDTYPE_PGID = 2,
+	PIDTYPE_SID = 3,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
@@ -131,6 +138,11 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
+};
+
+struct fown_struct {
+	struct pid *pid;
+	enum pid_type pid_type;
 };
 
 struct backing_file {
@@ -211,6 +223,7 @@ struct tty_struct {
 
 struct signal_struct {
 	struct tty_struct *tty;
+	struct pid *pids[4];
 };
 
 struct task_struct {

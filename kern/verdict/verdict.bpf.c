@@ -210,6 +210,24 @@ __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 }
 
 /*
+ * Returns true if the creation in s, which was judged, is refused before the file exists. If it is let
+ * pass, the open that follows is judged, recorded and reported.
+ */
+static __always_inline bool is_creation_refused(struct lutra_task *e, struct lutra_scratch *s,
+						const struct lutra_policy *p)
+{
+	const struct lutra_slot *slot = slot_get(e->slot);
+	__u32 match;
+
+	if (!slot || slot->mode <= LUTRA_MODE_AUDIT || s->judgement.kind == LUTRA_KIND_KNOWN)
+		return false;
+	match = lutra_object_match(&s->object, &s->judgement);
+	if (is_audited_session(e, slot))
+		match |= LUTRA_MATCH_SESSION;
+	return lutra_match_action(p, match) >= LUTRA_ACTION_DENY;
+}
+
+/*
  * Judges the object in s by the policy of its container, and decides on a match. Returns 1 to
  * refuse. pathless: the object has no path; a constant, since the verifier checks the code without
  * paths in a fraction of the time.
@@ -240,6 +258,8 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		lutra_judge_object(p, &s->object, &s->path, role, s->fold, j);
 		lutra_judge_starter(p, &s->object, starter_node(s, p), role, j);
 	}
+	if (s->flags & EVENT_CREATION && !is_creation_refused(e, s, p))
+		return 0;
 	counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN) {
 		s->known_key = open_key(e->slot, p->version, role, s->object.mode, s->object.flags);
@@ -252,8 +272,8 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		refuse = match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 	}
 	/* An object without a path and without an address has no key. */
-	if (!pathless && lutra_has_level(p) && object_score(e, s, p) &&
-	    match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
+	if (!pathless && !(s->flags & EVENT_CREATION) && lutra_has_level(p) &&
+	    object_score(e, s, p) && match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
 		refuse = 1;
 	return refuse;
 }
@@ -273,7 +293,7 @@ static __always_inline int record_and_judge(struct lutra_task *e, struct lutra_s
 	s->judgement.kind = LUTRA_KIND_KNOWN;
 	s->known_key = 0;
 	s->text.len = 0;
-	if (slot->flags & LUTRA_SLOT_RECORD) {
+	if (slot->flags & LUTRA_SLOT_RECORD && !(s->flags & EVENT_CREATION)) {
 		if (!pathless && s->object.flags & LUTRA_OBJ_PATH)
 			path_to_text(s);
 		record_send_object(s, e->slot, s->flags & EVENT_WORKER ? LUTRA_NR_NONE : e->nr);
@@ -296,6 +316,32 @@ __noinline int object_judge(struct lutra_task *e, struct lutra_scratch *s)
 	    s->path.flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG | LUTRA_PATH_UNRESOLVED))
 		counter_add(e->slot, LUTRA_COUNTER_PATHS_CUT);
 	return record_and_judge(e, s, false);
+}
+
+/*
+ * Returns 1 if an operation that cannot be judged, for lack of scratch, is refused: a verdict is
+ * active, or the container's mode refuses and its policy judges operations of this kind. An audited
+ * exec session is let pass.
+ */
+__noinline int unjudged_refuse(struct lutra_task *e, __u32 op)
+{
+	const struct lutra_policy *p;
+	struct lutra_slot *slot;
+
+	if (!e)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	if (e->flags & TASK_DENY_SYSCALL || slot->flags & (LUTRA_SLOT_FROZEN | LUTRA_SLOT_KILLING))
+		return 1;
+	if (slot->mode <= LUTRA_MODE_AUDIT || is_audited_session(e, slot))
+		return 0;
+	p = policy_get(e->slot);
+	if (!p || !(p->ops >> (op & 31) & 1))
+		return 0;
+	counter_add(e->slot, LUTRA_COUNTER_REFUSED);
+	return 1;
 }
 
 /* Records and judges an object that has no path. Returns 1 to refuse. */

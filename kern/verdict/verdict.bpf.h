@@ -12,6 +12,7 @@ int starter_describe(struct lutra_task *e, struct lutra_scratch *s);
 int object_judge(struct lutra_task *e, struct lutra_scratch *s);
 int pathless_judge(struct lutra_task *e, struct lutra_scratch *s);
 int match_decide(struct lutra_task *e, struct lutra_scratch *s, const struct lutra_policy *p);
+int unjudged_refuse(struct lutra_task *e, __u32 op);
 int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *s, __u32 in_alert_window);
 int session_report(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm);
 

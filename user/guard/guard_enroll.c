@@ -196,6 +196,7 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 
 	s->start_realtime_ns = clock_realtime_ns();
 	s->mode = e->mode;
+	s->mnt_ns = 0;
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
 	/* bind_policy() has set this flag. */
 	s->flags &= LUTRA_SLOT_AUDIT_EXEC_SESSIONS;

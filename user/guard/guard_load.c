@@ -69,6 +69,14 @@ static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struc
 	bpf_program__set_autoload(skel->progs.lutra_syscall_exit, !lsm && g->syscall_events);
 }
 
+/* Returns the number of the host's mount namespace, or 0 if it is not known. */
+static __u32 read_host_mnt_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/1/ns/mnt", &st) < 0 ? 0 : (__u32)st.st_ino;
+}
+
 /* Returns the device of the pin directory as struct super_block encodes it; 0: none. */
 static __u32 read_pin_dev(const struct guard *g)
 {
@@ -96,6 +104,7 @@ static int load_programs(struct guard *g, const struct btf *kernel, bool lsm)
 	skel->rodata->lutra_instance = g->instance;
 	skel->rodata->lutra_daemon_tgid = (__u32)getpid();
 	skel->rodata->lutra_pin_dev = read_pin_dev(g);
+	skel->rodata->lutra_host_mnt_ns = read_host_mnt_ns();
 	r = lutra_bpf__load(skel);
 	if (r == 0)
 		g->skel = TAKE_PTR(skel);

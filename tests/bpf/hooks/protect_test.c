@@ -8,8 +8,11 @@
 #include "tests/support/bpf/test_program.h"
 
 #include <linux/bpf.h>
+#include <linux/sched.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,6 +21,7 @@
 
 #define FS "/tmp/lutra-test-protect"
 #define PINS FS "/lutra"
+#define DEAD_PINS FS "/dead"
 #define PIN FS "/pin"
 #define DIRECTORY FS "/dir"
 #define SOCKET "/tmp/lutra-test-protect.sock"
@@ -110,6 +114,24 @@ static int try_kill(void)
 	return attack_outcome(kill(getppid(), 0));
 }
 
+/* The daemon is the owner of a file. The signal is one that the daemon blocks. */
+static int try_owner(void)
+{
+	int fd[2];
+
+	if (pipe(fd) < 0 || fcntl(fd[0], F_SETSIG, SIGURG) < 0 ||
+	    fcntl(fd[0], F_SETOWN, getppid()) < 0 || fcntl(fd[0], F_SETFL, O_ASYNC) < 0)
+		return ELSE;
+	return attack_outcome(write(fd[1], "x", 1));
+}
+
+static pid_t worker_pid; /* from the worker's argument */
+
+static int try_signal_process(void)
+{
+	return attack_outcome(kill(worker_pid, 0));
+}
+
 static int try_affinity(void)
 {
 	cpu_set_t set;
@@ -191,6 +213,12 @@ static const struct worker workers[] = {
 	{"umount", try_umount},
 };
 #define WORKERS (sizeof(workers) / sizeof(workers[0]))
+
+/* Those whose outcome the worker does not see, or that attack something else. */
+static const struct worker other_workers[] = {
+	{"owner of a file", try_owner},
+	{"signal to process", try_signal_process},
+};
 
 /* ---- helpers ---- */
 
@@ -276,6 +304,95 @@ static void protect_freeze_refuses_an_attack_too(void **state)
 	assert_true(has_guard_evidence(b, LUTRA_VERDICT_DENY, 1));
 }
 
+/* Returns true if the worker's signal reached this process. */
+static bool is_signalled(void)
+{
+	const struct timespec none = {};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGURG);
+	return sigtimedwait(&set, NULL, &none) == SIGURG;
+}
+
+static void protect_signal_by_owner_of_file_is_met(void **state)
+{
+	struct policy *p = kernel_policy_new();
+	struct box *b = *state;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGURG);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	box_enroll(b, p, LUTRA_MODE_AUDIT, false);
+	policy_free(p);
+	assert_exited(attempt_attack(b, &other_workers[0], LUTRA_MODE_AUDIT), DONE);
+	assert_true(has_guard_evidence(b, LUTRA_VERDICT_ALERT, 0));
+	assert_true(is_signalled());
+	attempt_attack(b, &other_workers[0], LUTRA_MODE_DENY);
+	assert_true(has_guard_evidence(b, LUTRA_VERDICT_DENY, 1));
+	assert_false(is_signalled());
+	assert_killed(attempt_attack(b, &other_workers[0], LUTRA_MODE_KILL));
+	assert_false(is_signalled());
+}
+
+/* A daemon that enrols the cgroup of the box and dies. Returns its process number. */
+static pid_t run_daemon_that_dies(const struct box *b)
+{
+	struct policy *p = kernel_policy_new();
+	const struct guard_enrolment e = {
+		.cgroup = b->cgroup, .policy = p, .mode = LUTRA_MODE_DENY, .next_exec = true};
+	struct err err = {};
+	struct guard *g;
+	uint32_t slot;
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(guard_new(&g, &box_handler, box_usual_flags(), DEAD_PINS, &err) < 0 ||
+		      guard_enroll(g, &e, &slot, &err) < 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_exited(status, 0);
+	policy_free(p);
+	return pid;
+}
+
+/* Starts a process of this number, which waits for a signal. */
+static void start_process(pid_t number)
+{
+	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid_size = 1};
+	pid_t numbers[1] = {number};
+	long pid;
+
+	args.set_tid = (uintptr_t)numbers;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(pid, number);
+}
+
+static void protect_no_process_that_has_the_number_of_a_dead_daemon(void **state)
+{
+	struct box *b = *state;
+	pid_t number = run_daemon_that_dies(b);
+	struct err err = {};
+	char arg[16];
+	int status;
+
+	start_process(number);
+	snprintf(arg, sizeof(arg), "%d", number);
+	status = box_run(b, "signal to process", arg);
+	kill(number, SIGKILL);
+	waitpid(number, NULL, 0);
+	if (guard_uninstall(DEAD_PINS, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_exited(status, DONE);
+}
+
 static void protect_leaves_those_alone_who_are_not_enrolled(void **state)
 {
 	struct policy *p = kernel_policy_new();
@@ -315,18 +432,30 @@ static void remove_socket_and_mount(int fd)
 	unlink(SOCKET);
 }
 
+static int run_worker(const char *name)
+{
+	for (size_t i = 0; i < sizeof(other_workers) / sizeof(other_workers[0]); i++)
+		if (!strcmp(other_workers[i].name, name))
+			return other_workers[i].run();
+	return test_program_run_worker(workers, WORKERS, name);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(protect_attack_on_the_guard_is_met_whatever_the_policy_knows),
 		TEST(protect_freeze_refuses_an_attack_too),
+		TEST(protect_signal_by_owner_of_file_is_met),
+		TEST(protect_no_process_that_has_the_number_of_a_dead_daemon),
 		TEST(protect_leaves_those_alone_who_are_not_enrolled),
 	};
 	const char *why;
 	int fd = -1, r;
 
+	if (argc > 3 && !strcmp(argv[1], "--worker"))
+		worker_pid = atoi(argv[3]);
 	if (argc > 2 && !strcmp(argv[1], "--worker"))
-		return test_program_run_worker(workers, WORKERS, argv[2]);
+		return run_worker(argv[2]);
 	why = test_program_why_not();
 	if (!why && make_socket_and_mount(&fd) < 0)
 		why = "no bpf file system can be mounted";

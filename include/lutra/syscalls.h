@@ -20,13 +20,17 @@
 #define LUTRA_NR_SOCKETPAIR 53
 #define LUTRA_NR_EXECVE 59
 #define LUTRA_NR_CREAT 85
+#define LUTRA_NR_MKNOD 133
 #define LUTRA_NR_OPENAT 257
+#define LUTRA_NR_MKNODAT 259
 #define LUTRA_NR_ACCEPT4 288
 #define LUTRA_NR_SENDMMSG 307
 #define LUTRA_NR_SETNS 308
 #define LUTRA_NR_EXECVEAT 322
 #define LUTRA_NR_PKEY_MPROTECT 329
 #define LUTRA_NR_OPENAT2 437
+#define LUTRA_NR_IA32_MKNOD (14 | LUTRA_NR_IA32)
+#define LUTRA_NR_IA32_MKNODAT (297 | LUTRA_NR_IA32)
 #define LUTRA_NR_OLDEST 450 /* the last one of the oldest kernel that lutra runs on, 6.1 */
 
 #define LUTRA_ARGS(a, b) (((a) + 1) | ((b) + 1) << 4)

@@ -65,7 +65,7 @@ int BPF_PROG(lutra_file_open, struct file *file)
 {
 	struct hook_frame f;
 	__u32 flags, mode;
-	bool passive;
+	bool passive, is_truncating;
 
 	flags = file->f_flags;
 	mode = file->f_mode;
@@ -85,10 +85,16 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	/* Overlayfs lists a directory of a layer, or copies a file: the open of its own file was judged. */
 	if (is_by_file_system() && file_is_of_layer(kernel_address(f.s, file)))
 		return 0;
-	f.e->truncated = flags & O_TRUNC ? (__u64)file->f_path.dentry : 0;
+	f.e->truncated = 0;
+	is_truncating = flags & O_TRUNC && !(mode & FMODE_CREATED);
 	flags = flags & O_CREAT_TRUNC_APPEND ? LUTRA_OBJ_WRITE : 0;
 	if (!passive && open_judge(&f, file, flags))
 		return deny();
+	if (is_truncating) {
+		f.e->truncated = (__u64)file->f_path.dentry;
+		if (!(f.flags & EVENT_WORKER))
+			f.e->flags |= TASK_TRUNCATES;
+	}
 	if (mode & FMODE_WRITE)
 		written_note(f.e, f.s, kernel_address(f.s, file));
 	/* The copy of a file of the image, which overlayfs makes, is no reading of the session. */

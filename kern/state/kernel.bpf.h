@@ -35,6 +35,7 @@
 #define FMODE_WRITE 0x2
 #define FMODE_EXEC 0x20
 #define FMODE_PATH 0x4000
+#define FMODE_CREATED 0x100000
 #define FMODE_NOACCOUNT 0x20000000 /* a file system's own file behind an overlay's */
 #define PTRACE_MODE_ATTACH 0x02
 #define PTRACE_MODE_NOAUDIT 0x04
@@ -57,6 +58,7 @@
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000
 #define S_IFIFO 0010000
+#define MODE_SETID 06000
 #define MODE_XS 06111 /* a permission to execute, or as another user */
 
 /* True: tracepoints see what the LSM hooks would, which do not run here. */

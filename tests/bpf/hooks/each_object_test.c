@@ -114,6 +114,25 @@ static int try_setxattr(void)
 	return outcome_of(setxattr(DIR "/file", "trusted.lutra", "x", 1, 0));
 }
 
+static int try_removexattr(void)
+{
+	return outcome_of(removexattr(DIR "/file", "trusted.lutra"));
+}
+
+/* An access list without an entry. Before 6.2 access lists are attributes to the hooks. */
+static int try_set_acl(void)
+{
+	const uint32_t version = 2;
+
+	return outcome_of(
+		setxattr(DIR "/file", "system.posix_acl_access", &version, sizeof(version), 0));
+}
+
+static int try_remove_acl(void)
+{
+	return outcome_of(removexattr(DIR "/file", "system.posix_acl_access"));
+}
+
 #define OBJECT(name, run, op, group)                                                               \
 	{                                                                                          \
 		name, run, LUTRA_OP_##op, 0, LUTRA_RULE_##group, 0, 0                              \
@@ -139,6 +158,9 @@ static const struct hook_case all[] = {
 	OBJECT("file_truncate", try_ftruncate, TRUNCATE, PATH_ELSEWHERE),
 	OBJECT("path_mknod", try_mknod, MKNOD, PATH_ELSEWHERE),
 	OBJECT("inode_setxattr", try_setxattr, SETXATTR, PATH_ELSEWHERE),
+	OBJECT("inode_removexattr", try_removexattr, SETXATTR, PATH_ELSEWHERE),
+	OBJECT("inode_set_acl", try_set_acl, SETXATTR, PATH_ELSEWHERE),
+	OBJECT("inode_remove_acl", try_remove_acl, SETXATTR, PATH_ELSEWHERE),
 };
 
 int main(int argc, char **argv)

@@ -3,17 +3,22 @@
  * not that. */
 #include <fcntl.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/e2e/escapes/techniques/technique.h"
 
 #define DEEP 28
+#define ATTRIBUTE "trusted.escape"
+#define ACCESS_LIST "system.posix_acl_access"
+#define CREATED "/usr/bin/escape"
 
 /* Something of the technique's own, written and read back. */
 static int flag_keep(int fd)
@@ -219,6 +224,118 @@ static int memory_file_reopened(int victim)
 	return flag_keep(open(path, O_RDWR | O_CLOEXEC));
 }
 
+/* Of a file of the container, on the host. Returns path. */
+static const char *path_of(const struct host *h, const char *name, char path[96])
+{
+	snprintf(path, 96, "%s%s", h->root, name);
+	return path;
+}
+
+static int make_other_secret(struct host *h)
+{
+	char path[96];
+	int fd;
+
+	path_of(h, OTHER_SECRET, path);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return text_write(path, FLAG) || setxattr(path, ATTRIBUTE, "x", 1, 0) < 0 ? -1 : 0;
+}
+
+/* A truncation after an open that truncates too and is refused. */
+static int truncate_again(int victim)
+{
+	int fd = open(OTHER_SECRET, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	(void)victim;
+	if (fd >= 0)
+		close(fd);
+	return FAILED(truncate(OTHER_SECRET, 0));
+}
+
+static bool is_truncated(struct host *h)
+{
+	struct stat st;
+	char path[96];
+
+	return stat(path_of(h, OTHER_SECRET, path), &st) == 0 && st.st_size == 0;
+}
+
+static int remove_attribute(int victim)
+{
+	(void)victim;
+	return FAILED(removexattr(OTHER_SECRET, ATTRIBUTE));
+}
+
+static bool is_attribute_removed(struct host *h)
+{
+	char path[96], value[8];
+
+	return getxattr(path_of(h, OTHER_SECRET, path), ATTRIBUTE, value, sizeof(value)) < 0;
+}
+
+/* One more user may read the file. */
+static int set_access_list(int victim)
+{
+	static const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, permissions;
+			uint32_t id;
+		} entry[5];
+	} list = {2,
+		  {{1, 6, (uint32_t)-1},
+		   {2, 4, 65534},
+		   {4, 0, (uint32_t)-1},
+		   {16, 4, (uint32_t)-1},
+		   {32, 0, (uint32_t)-1}}};
+
+	(void)victim;
+	return FAILED(setxattr(OTHER_SECRET, ACCESS_LIST, &list, sizeof(list), 0));
+}
+
+static bool has_access_list(struct host *h)
+{
+	char path[96], value[128];
+
+	return getxattr(path_of(h, OTHER_SECRET, path), ACCESS_LIST, value, sizeof(value)) > 0;
+}
+
+/* An open that makes a file and is refused leaves the file behind. */
+static int refused_creation(int victim)
+{
+	int fd = open(CREATED, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	(void)victim;
+	if (fd >= 0)
+		close(fd);
+	return FAILED(access(CREATED, F_OK));
+}
+
+static int mknod_setuid(int victim)
+{
+	(void)victim;
+	return FAILED(mknod(CREATED, S_IFREG | 04755, 0));
+}
+
+static int remove_created(struct host *h)
+{
+	char path[96];
+
+	unlink(path_of(h, CREATED, path));
+	return 0;
+}
+
+static bool is_created(struct host *h)
+{
+	char path[96];
+
+	return access(path_of(h, CREATED, path), F_OK) == 0;
+}
+
 const struct technique name_evasions[] = {
 	{"deep_path", "T1564",
 	 "writes at a path too deep and too long for the guard, with a known end",
@@ -260,5 +377,22 @@ const struct technique name_evasions[] = {
 	{"memfd_reopened", "T1620", "opens a file that lies in memory alone",
 	 .seen = "open w file .*memfd", .stopped = "^memfd_create |memfd",
 	 .hook = "file_alloc_security", .run = memory_file_reopened},
+	{"truncate_again", "T1485", "truncates a file after an open that would, and is refused",
+	 .seen = "open w file " OTHER_SECRET, .also = "truncate " OTHER_SECRET,
+	 .stopped = "truncate " OTHER_SECRET, .run = truncate_again, .prepare = make_other_secret,
+	 .probe = is_truncated},
+	{"remove_attribute", "T1222.002", "removes an attribute of a credential",
+	 .seen = "setxattr .*" OTHER_SECRET, .run = remove_attribute, .prepare = make_other_secret,
+	 .probe = is_attribute_removed},
+	{"access_list", "T1222.002", "lets another user read a credential, by an access list",
+	 .seen = "setxattr .*" OTHER_SECRET, .run = set_access_list, .prepare = make_other_secret,
+	 .probe = has_access_list},
+	{"refused_creation", "T1036.005", "makes a file by an open that is refused",
+	 .seen = "open w file " CREATED, .run = refused_creation, .prepare = remove_created,
+	 .probe = is_created},
+	{"mknod_setuid", "T1548.001", "makes a setuid program's file by mknod",
+	 .seen = "mknod .*" CREATED, .also = "open w file " CREATED,
+	 .stopped = "mknod .*" CREATED "|open w file " CREATED, .run = mknod_setuid,
+	 .prepare = remove_created, .probe = is_created},
 	{0},
 };

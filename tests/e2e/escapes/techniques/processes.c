@@ -188,6 +188,28 @@ static bool was_signalled(struct host *h)
 	return h->world->signals > 0;
 }
 
+/* The victim is the owner of a file of this process. */
+static int signal_by_owner(int victim)
+{
+	const struct timespec pause_ns = {.tv_nsec = 20000000};
+	int fd[2];
+
+	if (pipe(fd) < 0 || fcntl(fd[0], F_SETSIG, SIGUSR1) < 0 ||
+	    fcntl(fd[0], F_SETOWN, victim) < 0 || fcntl(fd[0], F_SETFL, O_ASYNC) < 0 ||
+	    write(fd[1], "x", 1) < 0)
+		return errno;
+	for (int i = 0; i < 50 && access(SIGNALLED, F_OK) < 0; i++)
+		nanosleep(&pause_ns, NULL);
+	return access(SIGNALLED, F_OK) < 0 ? EPERM : 0;
+}
+
+static int remove_signalled(struct host *h)
+{
+	(void)h;
+	unlink(HOST_DIR SIGNALLED);
+	return 0;
+}
+
 const struct technique process_techniques[] = {
 	{"setns", "T1611", "enters the mount namespace of process 1",
 	 .seen = "ptrace_access_check-read|ns/mnt|mnt:", .also = "^setns ",
@@ -217,6 +239,9 @@ const struct technique process_techniques[] = {
 	 .seen = "ptrace_access_check", .stopped = "^pidfd_getfd |^pidfd_open ",
 	 .run = take_descriptor},
 	{"kill_host", "T1489", "signals a host process", .seen = "task_kill", .run = signal_host,
+	 .probe = was_signalled},
+	{"file_owner", "T1489", "signals a host process that it makes the owner of a file",
+	 .seen = "task_kill", .run = signal_by_owner, .prepare = remove_signalled,
 	 .probe = was_signalled},
 	{0},
 };

@@ -30,7 +30,9 @@
 #define SPOOL "/var/lib/app/spool" /* where it writes, under any name */
 #define KNOWN "/var/lib/app/spool/batch/note" /* a name as it writes them */
 #define ENGINE_SOCKET "/run/engine.sock"
-#define SECRET "/run/secrets/token" /* begins with FLAG */
+#define SECRET "/run/secrets/token"	  /* begins with FLAG */
+#define OTHER_SECRET "/run/secrets/other" /* of techniques that change one */
+#define SIGNALLED VOLUME "/signalled"	  /* made by the victim when it is signalled */
 #define MODULE "/usr/lib/modules/loop.ko"
 #define PINNED "/sys/fs/bpf/escape"
 #define LEAKED_FD 3  /* descriptor of HOST_DIR that the runtime left open */

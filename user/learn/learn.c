@@ -261,8 +261,14 @@ int learn_start(struct learn *l, const struct learn_request *ask,
 {
 	struct lifecycle *life = l->parts.lifecycle;
 	struct lifecycle_image *i = lifecycle_find(life, ask->image);
-	int r = i ? 0 : lifecycle_add(life, ask->image, &i, err);
+	int r;
 
+	if (ask->anew && !(i && i->trained))
+		return err_set(err, -ENOENT,
+			       "%.200s: has no policy that lutra learn made: leave out --anew, or "
+			       "make a policy of lutra train anew with lutra train",
+			       ask->image);
+	r = i ? 0 : lifecycle_add(life, ask->image, &i, err);
 	if (r < 0)
 		return r;
 	/* A training under way was started for the request before: its end would end this one. */
@@ -270,7 +276,7 @@ int learn_start(struct learn *l, const struct learn_request *ask,
 		trainer_job_stop(l);
 	lifecycle_begin(life, i, ask->runs, &l->parts.config->life, clock_realtime_ns());
 	i->accept_new = ask->accept_new;
-	i->anew = ask->anew && i->trained;
+	i->anew = ask->anew;
 	i->fresh = lifecycle_waiting_runs(i) > 0;
 	record_enrolled(l, i);
 	learn_save(l);

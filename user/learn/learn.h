@@ -50,7 +50,8 @@ struct learn_request {
 
 /*
  * Learns an image as asked; see lifecycle_end() for the end. *ret is the life cycle's. -EINVAL: no
- * image reference; -EEXIST: another image has a policy of that name; -ENOMEM.
+ * image reference; -EEXIST: another image has a policy of that name; -ENOENT: no policy was learned
+ * that could be made anew; -ENOMEM.
  */
 int learn_start(struct learn *l, const struct learn_request *ask,
 		const struct lifecycle_image **ret, struct err *err);

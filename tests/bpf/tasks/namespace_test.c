@@ -71,7 +71,7 @@ static int work_join(void)
 static const struct worker workers[] = {
 	{"runtime", work_runtime}, {"stop", work_stop}, {"novel", call_novel}, {"join", work_join}};
 
-static void enroll(struct box *b)
+static void enroll_cgroup(struct box *b)
 {
 	struct policy *p = kernel_policy_new();
 	const struct guard_enrolment e = {
@@ -141,7 +141,7 @@ static void namespace_arms_a_task_that_moves_itself(void **state)
 	struct box *b = *state;
 	struct child *c;
 
-	enroll(b);
+	enroll_cgroup(b);
 	c = start_container(b);
 	run_join(b, c->pid);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 1);
@@ -151,7 +151,7 @@ static void namespace_of_the_host_arms_nothing(void **state)
 {
 	struct box *b = *state;
 
-	enroll(b);
+	enroll_cgroup(b);
 	start_container(b);
 	run_join(b, 0);
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_NOVEL_TOKENS), 0);
@@ -163,7 +163,7 @@ static void namespace_arms_a_task_without_entry_at_its_exec(void **state)
 	struct child *c;
 	pid_t pid;
 
-	enroll(b);
+	enroll_cgroup(b);
 	c = start_container(b);
 	pid = other_process(b, c->pid);
 	lose_entry(b, pid);

@@ -227,6 +227,22 @@ static __always_inline bool is_creation_refused(struct lutra_task *e, struct lut
 	return lutra_match_action(p, match) >= LUTRA_ACTION_DENY;
 }
 
+/* Records the object in s if its container is recorded. Returns 0. */
+static __noinline int object_record(const struct lutra_task *e, struct lutra_scratch *s)
+{
+	const struct lutra_slot *slot;
+
+	if (!e || !s)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot || !(slot->flags & LUTRA_SLOT_RECORD))
+		return 0;
+	if (s->object.flags & LUTRA_OBJ_PATH)
+		path_to_text(s);
+	record_send_object(s, e->slot, s->flags & EVENT_WORKER ? LUTRA_NR_NONE : e->nr);
+	return 0;
+}
+
 /*
  * Judges the object in s by the policy of its container, and decides on a match. Returns 1 to
  * refuse. pathless: the object has no path; a constant, since the verifier checks the code without
@@ -258,8 +274,13 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		lutra_judge_object(p, &s->object, &s->path, role, s->fold, j);
 		lutra_judge_starter(p, &s->object, starter_node(s, p), role, j);
 	}
-	if (s->flags & EVENT_CREATION && !is_creation_refused(e, s, p))
-		return 0;
+	if (s->flags & EVENT_CREATION) {
+		if (!is_creation_refused(e, s, p))
+			return 0;
+		/* No open will follow that could be recorded and scored. */
+		s->flags &= ~EVENT_CREATION;
+		object_record(e, s);
+	}
 	counter_add(e->slot, LUTRA_COUNTER_OBJECTS);
 	if (j->kind == LUTRA_KIND_KNOWN) {
 		s->known_key = open_key(e->slot, p->version, role, s->object.mode, s->object.flags);
@@ -272,8 +293,8 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		refuse = match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 	}
 	/* An object without a path and without an address has no key. */
-	if (!pathless && !(s->flags & EVENT_CREATION) && lutra_has_level(p) &&
-	    object_score(e, s, p) && match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
+	if (!pathless && lutra_has_level(p) && object_score(e, s, p) &&
+	    match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
 		refuse = 1;
 	return refuse;
 }
@@ -293,11 +314,8 @@ static __always_inline int record_and_judge(struct lutra_task *e, struct lutra_s
 	s->judgement.kind = LUTRA_KIND_KNOWN;
 	s->known_key = 0;
 	s->text.len = 0;
-	if (slot->flags & LUTRA_SLOT_RECORD && !(s->flags & EVENT_CREATION)) {
-		if (!pathless && s->object.flags & LUTRA_OBJ_PATH)
-			path_to_text(s);
-		record_send_object(s, e->slot, s->flags & EVENT_WORKER ? LUTRA_NR_NONE : e->nr);
-	}
+	if (slot->flags & LUTRA_SLOT_RECORD && !(s->flags & EVENT_CREATION))
+		object_record(e, s);
 	if (slot->mode != LUTRA_MODE_LEARN)
 		refuse = judge_by_policy(e, s, pathless);
 	if (!refuse && !has_no_active_verdict(e, slot))

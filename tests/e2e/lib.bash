@@ -483,6 +483,7 @@ demo_policy_from() {
 	if [ ! "$demo_dir/policy/policy.json" -nt "$bin/lutra-train" ]; then
 		rm -rf "$demo_dir/new"
 		cp -r "$1/policy" "$demo_dir/new"
+		cp "$1"/run*.ltr "$demo_dir"
 		rm -rf "$demo_dir/policy"
 		mv "$demo_dir/new" "$demo_dir/policy"
 	fi

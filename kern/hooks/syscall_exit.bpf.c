@@ -198,14 +198,18 @@ static __always_inline int fallback_map(struct lutra_task *e, struct lutra_scrat
 
 /*
  * Begins an event of an operation on a name: sets its operation and the file type. mode: the
- * syscall's mode or flags; 0: it has none. Returns false for the mknod of a regular file or a
- * socket, which is no event, as in lsm_path.bpf.c.
+ * syscall's mode or flags; 0: it has none. The mknod of a plain file is an open for writing, as in
+ * lsm_path.bpf.c.
  */
-static __always_inline bool fallback_name_begin(struct lutra_task *e, struct lutra_scratch *s,
+static __always_inline void fallback_name_begin(struct lutra_task *e, struct lutra_scratch *s,
 						__u32 op, __u32 mode)
 {
+	__u32 type = mode & S_IFMT;
+
 	if (op == LUTRA_OP_UNLINK && mode & AT_REMOVEDIR)
 		op = LUTRA_OP_RMDIR;
+	if (op == LUTRA_OP_MKNOD && (type == 0 || type == S_IFREG))
+		op = LUTRA_OP_OPEN;
 	fallback_begin(s, e, op);
 	s->object.flags = LUTRA_OBJ_PATH;
 	if (op == LUTRA_OP_MKDIR || op == LUTRA_OP_RMDIR)
@@ -213,13 +217,13 @@ static __always_inline bool fallback_name_begin(struct lutra_task *e, struct lut
 	else if (op == LUTRA_OP_SYMLINK)
 		s->object.mode = S_IFLNK;
 	else if (op == LUTRA_OP_MKNOD)
-		s->object.mode = mode & S_IFMT;
+		s->object.mode = type;
 	else
 		s->object.mode = S_IFREG;
+	if (op == LUTRA_OP_OPEN)
+		s->object.flags |= LUTRA_OBJ_WRITE;
 	if ((op == LUTRA_OP_CHMOD || op == LUTRA_OP_MKNOD) && mode & MODE_XS)
 		s->object.flags |= LUTRA_OBJ_XBIT;
-	return op != LUTRA_OP_MKNOD ||
-	       (s->object.mode != S_IFREG && s->object.mode != S_IFSOCK && s->object.mode != 0);
 }
 
 /* Judges an operation that names its file by the open descriptor fd. */
@@ -254,8 +258,7 @@ static __always_inline int fallback_name(struct lutra_task *e, struct lutra_scra
 {
 	__u32 dir = n->dir ? (__u32)syscall_arg(regs, n->dir) : AT_FDCWD;
 
-	if (!fallback_name_begin(e, s, n->op, n->mode ? (__u32)syscall_arg(regs, n->mode) : 0))
-		return 0;
+	fallback_name_begin(e, s, n->op, n->mode ? (__u32)syscall_arg(regs, n->mode) : 0);
 	if (!n->path)
 		return fallback_descriptor(e, s, dir);
 	return fallback_path(e, s, syscall_arg(regs, n->path), dir);

@@ -21,6 +21,7 @@
  *     kernel's read and the read here
  *   - where a symbolic link or a ".." in a name leads, and that a name which is renamed, linked or
  *     changed is a directory: it is judged as a file
+ *   - that mknod gives a plain file the rights of its owner or group (setuid, setgid)
  *   - a syscall on a CPU where another task was preempted inside bpf(2) on a map: the kernel skips
  *     the program of a syscall's own tracepoint then
  */

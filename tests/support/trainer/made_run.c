@@ -113,3 +113,25 @@ void made_run_service(struct corpus *c, const char *file, unsigned seed, unsigne
 	}
 	made_run_end(&m, file, false);
 }
+
+void made_run_odd_one_out(struct corpus *c)
+{
+	for (unsigned r = 0; r < 4; r++) {
+		char name[16];
+		struct made_run m = made_run_new(c);
+
+		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcdef");
+		for (int i = 0; i < 50; i++) {
+			made_run_syscall(&m, 1, SYS_read);
+			made_run_syscall(&m, 1, SYS_accept);
+			made_run_open(&m, 1, "/etc/conf", false);
+		}
+		for (int i = 0; i < 2 && r == 3; i++) {
+			m.ts_ns += 2000ull * 1000000;
+			made_run_syscall(&m, 1, SYS_uname);
+			made_run_syscall(&m, 1, SYS_socket);
+			made_run_open(&m, 1, "/etc/secret", false);
+		}
+		made_run_end(&m, name, false);
+	}
+}

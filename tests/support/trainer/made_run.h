@@ -38,6 +38,9 @@ void made_run_end(struct made_run *m, const char *file, bool heldout);
  */
 void made_run_service(struct corpus *c, const char *file, unsigned seed, unsigned requests);
 
+/* Adds four runs. The last one makes two calls and opens a file that no other does, twice, 2 s apart. */
+void made_run_odd_one_out(struct corpus *c);
+
 /*
  * Returns a policy in which accept ends the start-up, and nothing else does. It has all operations. The
  * caller frees it.

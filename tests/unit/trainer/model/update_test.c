@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <math.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 #include <string.h>
@@ -119,53 +118,6 @@ static void made_drift(struct corpus *c, const char *file)
 	made_run_open(&m, 10, "/etc/ssl/new.pem", false);
 	made_run_object(&m, 10, peer, NULL);
 	made_run_end(&m, file, false);
-}
-
-static void train_news(const struct corpus *c, json_t **ret)
-{
-	const struct train_options options = {.image = "made",
-					      .seed = 1,
-					      .threads = 1,
-					      .mode = TRAIN_MODE_DEFAULT,
-					      .ret_coverage = ret};
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct err err = {""};
-
-	if (train_policy(c, &options, NULL, &p, &err) < 0)
-		fail_msg("%s", err.msg);
-}
-
-static json_int_t run_coverage(const json_t *found, size_t run, const char *key)
-{
-	return json_integer_value(
-		json_object_get(json_array_get(json_object_get(found, "runs"), run), key));
-}
-
-/* The first run is all new; an equal run is not; a run with one more system call has one new. */
-static void coverage_of_a_run_is_what_no_run_before_had(void **state)
-{
-	_cleanup_(corpus_done) struct corpus c = {};
-	json_auto_t *found = NULL;
-	struct made_run m;
-
-	(void)state;
-	assert_int_equal(corpus_init(&c), 0);
-	made_run_service(&c, "0.ltr", 7, 200);
-	made_run_service(&c, "1.ltr", 7, 200);
-	m = made_run_new(&c);
-	made_run_task(&m, 1, LUTRA_RECORD_ARM, 0);
-	made_run_syscall(&m, 1, SYS_getpid);
-	made_run_syscall(&m, 1, SYS_sethostname);
-	made_run_end(&m, "2.ltr", false);
-	train_news(&c, &found);
-	assert_true(run_coverage(found, 0, "new_calls") > 0);
-	assert_true(run_coverage(found, 0, "new_objects") > 0);
-	assert_int_equal(run_coverage(found, 1, "new_calls"), 0);
-	assert_int_equal(run_coverage(found, 1, "new_objects"), 0);
-	assert_true(run_coverage(found, 2, "new_calls") > 0);
-	assert_true(run_coverage(found, 2, "new_calls") <= 2);
-	assert_int_equal(run_coverage(found, 2, "new_objects"), 0);
-	assert_int_equal(run_coverage(found, 2, "calls"), 2);
 }
 
 /*
@@ -680,7 +632,6 @@ static void update_becomes_weaker_if_it_may(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(coverage_of_a_run_is_what_no_run_before_had),
 		T(update_keeps_a_first_process_that_became_steady),
 		T(update_with_nothing_new_changes_no_code_and_no_object),
 		T(update_keeps_all_that_was_known),

@@ -33,29 +33,6 @@ static int calibrate_level_teardown(void **state)
 	return 0;
 }
 
-/* Four runs; the last one makes two calls and opens a file that no other does, twice, 2 s apart. */
-static void add_odd_run(struct corpus *c)
-{
-	for (unsigned r = 0; r < 4; r++) {
-		char name[16];
-		struct made_run m = made_run_new(c);
-
-		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcdef");
-		for (int i = 0; i < 50; i++) {
-			made_run_syscall(&m, 1, SYS_read);
-			made_run_syscall(&m, 1, SYS_accept);
-			made_run_open(&m, 1, "/etc/conf", false);
-		}
-		for (int i = 0; i < 2 && r == 3; i++) {
-			m.ts_ns += 2000ull * 1000000;
-			made_run_syscall(&m, 1, SYS_uname);
-			made_run_syscall(&m, 1, SYS_socket);
-			made_run_open(&m, 1, "/etc/secret", false);
-		}
-		made_run_end(&m, name, false);
-	}
-}
-
 /*
  * By hand: in the odd run's replay uname and socket are unknown. New pairs are (file, UNK), (UNK, UNK)
  * and (UNK, file), each 1 nat and once. The level of few runs moves by 1/8: .125, .234, .330 nat.
@@ -65,7 +42,7 @@ static void calibrate_threshold_of_few_runs_has_a_margin(void **state)
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
-	add_odd_run(c);
+	made_run_odd_one_out(c);
 	p = made_policy_train(c, &made_policy_options);
 	assert_int_equal(p->level_shift, LUTRA_M_FEW_SHIFT);
 	assert_int_equal(p->level_counts, LUTRA_M_FEW_COUNTS);

@@ -59,36 +59,13 @@ static void add_services(struct corpus *c, unsigned n)
 
 /* ---- calibration ---- */
 
-/* Four runs; the last one makes a call and opens a file that no other does, twice, 2 s apart. */
-static void odd_one_out(struct corpus *c)
-{
-	for (unsigned r = 0; r < 4; r++) {
-		char name[16];
-		struct made_run m = made_run_new(c);
-
-		snprintf(name, sizeof(name), "%.*s", (int)r + 1, "abcdef");
-		for (int i = 0; i < 50; i++) {
-			made_run_syscall(&m, 1, SYS_read);
-			made_run_syscall(&m, 1, SYS_accept);
-			made_run_open(&m, 1, "/etc/conf", false);
-		}
-		for (int i = 0; i < 2 && r == 3; i++) {
-			m.ts_ns += 2000ull * 1000000;
-			made_run_syscall(&m, 1, SYS_uname);
-			made_run_syscall(&m, 1, SYS_socket);
-			made_run_open(&m, 1, "/etc/secret", false);
-		}
-		made_run_end(&m, name, false);
-	}
-}
-
 static void calibrate_finds_what_only_one_run_does(void **state)
 {
 	struct corpus *c = *state;
 	_cleanup_(policy_freep) struct policy *p = NULL;
 	const struct policy_calibration *cal;
 
-	odd_one_out(c);
+	made_run_odd_one_out(c);
 	p = train_and_load(c, 1, 2);
 	cal = &p->calibration;
 	assert_int_equal(cal->runs, 4);

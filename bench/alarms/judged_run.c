@@ -151,7 +151,7 @@ static void count_match(struct judging *j, const struct judged_event *e, unsigne
 			struct run_thing *thing, enum outcome outcome)
 {
 	bool own = !e->task->exec_session;
-	bool is_level = rule == LUTRA_RULE_LEVEL;
+	bool is_level = thing_is_of_level(rule);
 	uint64_t *n = outcome == OUTCOME_ALERTED ? &thing->alerted : &thing->refused;
 
 	count_outcome(&j->run->outcome[outcome], e->rec->ts_ns, *n == 0);

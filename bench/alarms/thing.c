@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
 #include "lutra/object_token.h"
 
@@ -105,10 +106,17 @@ size_t thing_object_text(const struct lutra_object *o, const char *arch, const c
 	return t.len;
 }
 
+bool thing_is_of_level(unsigned rule)
+{
+	const char *name = rule_name(rule);
+
+	return name && name[0] >= 'A' && name[0] <= 'Z' && !name[1] && name[0] != 'T';
+}
+
 size_t thing_syscall_text(unsigned rule, const char *arch, unsigned before, unsigned nr,
 			  char ret[static THING_TEXT])
 {
-	bool is_level = rule == LUTRA_RULE_LEVEL;
+	bool is_level = thing_is_of_level(rule);
 	struct text t = {ret, 0};
 	char call[SYSCALL_NAME];
 

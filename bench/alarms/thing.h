@@ -22,6 +22,12 @@
 size_t thing_object_text(const struct lutra_object *o, const char *arch, const char *str,
 			 size_t str_len, char ret[static THING_TEXT]);
 
+/*
+ * Returns true if the rule is a level of the model. Levels are told by their names, A, B or M, because
+ * the older build that is judged beside this one has other levels.
+ */
+bool thing_is_of_level(unsigned rule);
+
 /* Describes a system call, or, for level M, the pair of it and the one before. */
 size_t thing_syscall_text(unsigned rule, const char *arch, unsigned before, unsigned nr,
 			  char ret[static THING_TEXT]);

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 
 #include "bench/alarms/judged_run.h"
+#include "bench/alarms/thing.h"
+#include "lib/abi/rules.h"
 #include "lib/trace/trace.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
@@ -230,6 +232,13 @@ static void judged_run_believes_what_the_recording_says_of_sessions(void **state
 	assert_int_equal(find_thing(f, "open-r-P\tsession\topen /etc/b")->own_refused, 0);
 }
 
+static void only_m_is_a_level(void **state)
+{
+	(void)state;
+	for (unsigned rule = 0; rule < RULES_COUNT; rule++)
+		assert_int_equal(thing_is_of_level(rule), rule == LUTRA_RULE_LEVEL);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, judged_setup, judged_teardown)
 
 int main(void)
@@ -240,6 +249,7 @@ int main(void)
 		TEST(judged_run_believes_what_the_recording_says_of_sessions),
 		TEST(judged_run_tells_exec_sessions_from_the_service),
 		TEST(judged_run_counts_later_refusals_for_the_event_that_lasts),
+		cmocka_unit_test(only_m_is_a_level),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,9 @@ int adapt_judge(const struct adapt_options *options, struct adapt_results *ret, 
 		.n = ADAPT_ATTACKS,
 		.seed = options->seed,
 		.n_detectors = d->baselines ? DETECTOR_COUNT : DETECTOR_POLICY,
-		.m = {d->policy->threshold, d->policy->calibration.max_level * CALIBRATE_UNITS}};
+		.level_m = {d->policy->threshold,
+			    d->policy->calibration.max_level * CALIBRATE_UNITS},
+		.level_n = {d->policy->novelty_threshold,
+			    d->policy->calibration.max_novelty * LUTRA_N_ONE}};
 	return pool_run(options->threads, judge_attack, j, ADAPT_ATTACKS, err);
 }

@@ -101,13 +101,16 @@ static void print_calibration(const struct policy *p, FILE *out)
 	char unseen[POLICY_UNSEEN_TEXT];
 
 	if (c->hours <= 0) {
-		fputs("  replay    none: it takes two runs, or one held out; level M only logs\n",
+		fputs("  replay    none: it takes two runs, or one held out; levels M and N only "
+		      "log\n",
 		      out);
 		return;
 	}
-	fprintf(out, "  level     M to %.2f nat, alerts above %.2f%s\n", c->max_level,
-		p->threshold / (double)(LUTRA_M_UNIT << LUTRA_M_FRACTION),
-		p->level_shift == LUTRA_M_FEW_SHIFT ? "; tables of few runs" : "");
+	fprintf(out, "  level     M to %.2f nat, %s above %.2f\n", c->max_level,
+		p->action[LUTRA_RULE_LEVEL] == LUTRA_ACTION_LOG ? "logs" : "alerts",
+		p->threshold / (double)(LUTRA_M_UNIT << LUTRA_M_FRACTION));
+	fprintf(out, "            N to %.1f %% of pairs, alerts above %.1f %%\n",
+		100 * c->max_novelty, 100. * p->novelty_threshold / LUTRA_N_ONE);
 	print_alarms(c, out);
 	fputs("  expect    ", out);
 	print_rate("alerts", c->alarms_alert, c->hours, c->alert_per_hour_95, out);

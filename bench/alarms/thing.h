@@ -23,7 +23,7 @@ size_t thing_object_text(const struct lutra_object *o, const char *arch, const c
 			 size_t str_len, char ret[static THING_TEXT]);
 
 /*
- * Returns true if the rule is a level of the model. Levels are told by their names, A, B or M, because
+ * Returns true if the rule is a level of the model. Levels are told by their names, A, B, M or N, because
  * the older build that is judged beside this one has other levels.
  */
 bool thing_is_of_level(unsigned rule);

@@ -151,6 +151,9 @@ int bench_policy(struct policy **ret)
 	p->threshold = INT32_MAX - 1; /* level M is scored, and never passes it */
 	p->level_shift = LUTRA_M_SHIFT;
 	p->level_counts = LUTRA_M_COUNTS;
+	p->novelty_threshold = INT32_MAX - 1; /* as level M */
+	p->novelty_shift = LUTRA_M_SHIFT;
+	p->novelty_counts = LUTRA_M_COUNTS;
 	*ret = TAKE_PTR(p);
 	return 0;
 }

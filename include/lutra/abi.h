@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 15
+#define LUTRA_ABI_VERSION 16
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -25,7 +25,7 @@
 #define LUTRA_K 128	  /* codes of layers 1 and 2 */
 #define LUTRA_T0_STRIDE 256
 
-#define LUTRA_THRESHOLD_OFF 0x7fffffff /* threshold of a policy without level M */
+#define LUTRA_THRESHOLD_OFF 0x7fffffff /* threshold of a policy without the level */
 
 /* Numbers of objects' keys: lutra/object_key.h. */
 #define LUTRA_KEYS 256
@@ -208,6 +208,7 @@ enum lutra_rule {
 	LUTRA_RULE_UPDATED,
 	LUTRA_RULE_OPEN_READ_IMAGE,
 	LUTRA_RULE_OPEN_READ_SIBLING,
+	LUTRA_RULE_NOVELTY, /* level N */
 	LUTRA_RULE_COUNT,
 	LUTRA_RULE_NONE = LUTRA_RULE_COUNT,
 	LUTRA_RULE_GUARD,	   /* the guard is attacked: in no policy, refused unless audited */
@@ -225,18 +226,19 @@ enum lutra_addr_class {
 };
 
 /*
- * A task's state of level M: lutra/score_m.h. A token is a syscall or an object's key, in a role. A
- * fork copies the state, an exec keeps it.
+ * A task's state of levels M and N: lutra/score_m.h. A token is a syscall or an object's key, in a
+ * role. A fork copies the state, an exec keeps it.
  */
 struct lutra_m_state {
-	__s32 level; /* 1 / (LUTRA_M_UNIT << LUTRA_M_FRACTION) nat */
-	__u8 r2[4];  /* ring of the last four codes of layer 1 */
-	__u8 r1[2];  /* ring of the last two codes of layer 0 */
-	__u8 c0, c1; /* the last token, and the one before */
-	__u8 t;	     /* position in the rings: tokens so far, modulo 256 */
+	__s32 level;   /* M, 1 / (LUTRA_M_UNIT << LUTRA_M_FRACTION) nat */
+	__s32 novelty; /* N, 1 / LUTRA_N_ONE new pairs a token */
+	__u8 r2[4];    /* ring of the last four codes of layer 1 */
+	__u8 r1[2];    /* ring of the last two codes of layer 0 */
+	__u8 c0, c1;   /* the last token, and the one before */
+	__u8 t;	       /* position in the rings: tokens so far, modulo 256 */
 	__u8 pad[3];
 };
-_Static_assert(sizeof(struct lutra_m_state) == 16, "state of level M");
+_Static_assert(sizeof(struct lutra_m_state) == 20, "state of levels M and N");
 
 /* What the scorer knows of a task's lineage. */
 struct lutra_state {
@@ -246,7 +248,7 @@ struct lutra_state {
 	__u8 history_at; /* events so far, modulo 256: see struct lutra_history */
 	__u8 pad;
 };
-_Static_assert(sizeof(struct lutra_state) == 20, "state layout");
+_Static_assert(sizeof(struct lutra_state) == 24, "state layout");
 
 /* The first members of an enrolled task's entry, in the task's storage. */
 struct lutra_entry {
@@ -288,9 +290,12 @@ struct lutra_m_tables {
 	__u16 t2[LUTRA_K * LUTRA_K];
 	__u8 p1;     /* layer-0 code of (PAD, PAD) */
 	__u8 p2;     /* layer-1 code of (p1, p1) */
-	__u8 shift;  /* a token moves the level by 1 / 2^shift of the distance; at most 15 */
+	__u8 shift;  /* a token moves level M by 1 / 2^shift of the distance; at most 15 */
 	__u8 counts; /* how often the weight of a pair counts in a container; at most 15 */
-	__u8 pad[4];
+	/* The same for level N. A pair counts for it no oftener than its weight counts. */
+	__u8 novelty_shift;
+	__u8 novelty_counts;
+	__u8 pad[2];
 };
 
 /*
@@ -315,6 +320,7 @@ struct lutra_policy {
 	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact */
 	__u32 ops;		     /* bit for each enum lutra_op: what the recordings could see */
 	__s32 threshold;	     /* of level M, or LUTRA_THRESHOLD_OFF */
+	__s32 novelty_threshold;     /* of level N, or LUTRA_THRESHOLD_OFF */
 	__u32 version;		     /* binding generation, never 0 */
 	__u8 kill_matches;  /* 1: in the kill modes, level M kills if its action is alert */
 	__u8 thread_roles;  /* 1: a task becomes steady alone, and moves on at any exec */
@@ -322,7 +328,7 @@ struct lutra_policy {
 	__u8 first_stays;   /* 1: no syscall ends the start-up of the container's first process */
 	__u8 code_last;	    /* the last lutra_code_index() that counts */
 	__u8 expects_image; /* 1: lutra_is_brought() counts */
-	__u8 pad[3];
+	__u8 pad[7];
 	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
 	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
 	/* Tokens of syscalls and of keys. Rows session and any have those of other roles too. */
@@ -597,7 +603,9 @@ struct lutra_evidence {
 	__u32 ppid;
 	__s32 level;	 /* of level M, as in struct lutra_m_state */
 	__s32 threshold; /* in the same unit; LUTRA_THRESHOLD_OFF: the policy has no level M */
-	__u16 nr;	 /* current syscall, as in struct lutra_record */
+	__s32 novelty;	 /* of level N, as in struct lutra_m_state */
+	__s32 novelty_threshold; /* in the same unit; LUTRA_THRESHOLD_OFF: it has no level N */
+	__u16 nr;		 /* current syscall, as in struct lutra_record */
 	__u8 rule;
 	__u8 kind;
 	__u8 verdict;
@@ -619,6 +627,6 @@ struct lutra_evidence {
 	 */
 	char str[];
 };
-_Static_assert(sizeof(struct lutra_evidence) == 256, "evidence layout");
+_Static_assert(sizeof(struct lutra_evidence) == 264, "evidence layout");
 
 #endif

@@ -3,12 +3,12 @@
  * The scorer: the only one, compiled into the kernel program, the daemon and the trainer.
  *
  *   score.h          lutra_score_syscall()
- *                      number + role -> token -> level M; lutra_role_follow() before,
+ *                      number + role -> token -> levels M, N; lutra_role_follow() before,
  *                      lutra_role_steady() after it
  *                    lutra_score_object()
- *                      key + role -> token -> level M, right after the syscall that used the object
+ *                      key + role -> token -> levels M, N, after the syscall that used the object
  *   score_m.h        lutra_m_step()
- *                      token -> pairs -> claim -> level
+ *                      token -> pairs -> claim -> levels
  *   object_key.h     lutra_object_key()
  *                      operation + class of the path, or address -> key
  *   score_path.h     lutra_classify_path()
@@ -213,14 +213,10 @@ static __always_inline int lutra_score_object(
 	return 1;
 }
 
-/*
- * Returns true if an event raised the level of a task above the threshold. before: the level
- * before.
- */
-static __always_inline int lutra_level_passed(const struct lutra_policy *p, __s32 before,
-					      __s32 level)
+/* Returns true if an event raised a level of a task above its threshold. before: the level before. */
+static __always_inline int lutra_level_passed(__s32 threshold, __s32 before, __s32 level)
 {
-	return before <= p->threshold && level > p->threshold;
+	return before <= threshold && level > threshold;
 }
 
 #endif

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 /*
- * Level M: how unusual the last syscalls and objects of a task are, together. A token is a syscall,
- * or the key of an object (lutra/object_key.h), in a role. The token of an object is scored right
- * after the token of the syscall that used the object. Three layers score pairs: of tokens with lag
- * 1, and of codes with lags 2 and 4. The weight of a pair is how unusual the pair is. It is 0 if
- * training saw the pair.
+ * Levels M and N: how unusual the last syscalls and objects of a task are, together. A token is a
+ * syscall, or the key of an object (lutra/object_key.h), in a role. The token of an object is scored
+ * right after the token of the syscall that used the object. Three layers score pairs: of tokens
+ * with lag 1, and of codes with lags 2 and 4. The weight of a pair is how unusual the pair is. It is
+ * 0 if training saw the pair.
  *
  *   - A token that equals both of the last two tokens of its task is left out, so that loops do not
  *     fill the history.
  *   - The weight of a pair counts the first `counts` times that the pair occurs in a container: 4.
- *   - Each token moves the level towards the sum of its weights, by 1 / 2^shift of the distance:
+ *   - Each token moves level M towards the sum of its weights, by 1 / 2^shift of the distance:
  *     1/128.
+ *   - Each token moves level N, by 1 / 2^novelty_shift of the distance, to 1 if its pair of tokens
+ *     is new, and to 0 otherwise. So level N is the share of new pairs among the last pairs, however
+ *     unusual each of them is. A pair is new the first novelty_counts times in a container.
  *
- * counts and shift are in the tables. Tables of few runs have other values: LUTRA_M_FEW_*.
+ * These four constants are in the tables. Those of level N depend on the number of training runs.
+ * Policies of an older lutra may have other ones for level M.
  *
  * Integers only, no loop, no division. Total, as score.h.
  */
@@ -22,11 +26,9 @@
 #include "lutra/abi.h"
 #include "lutra/score_path.h"
 
-#define LUTRA_M_COUNTS 4 /* times that a pair counts in a container */
-#define LUTRA_M_SHIFT 7	 /* the level moves by 1 / 2^7 */
-/* For tables of few runs. They only tell which pairs no run had. */
-#define LUTRA_M_FEW_COUNTS 1
-#define LUTRA_M_FEW_SHIFT 3
+#define LUTRA_M_COUNTS 4    /* times that a pair counts in a container */
+#define LUTRA_M_SHIFT 7	    /* level M moves by 1 / 2^7 */
+#define LUTRA_N_ONE 65536   /* level N if each pair is new */
 #define LUTRA_M_UNIT 16	    /* weights are 1/16 nat */
 #define LUTRA_M_FRACTION 12 /* bits of the level below one unit of weight */
 #define LUTRA_M_WEIGHT 192u /* the highest weight: 12 nat */
@@ -36,7 +38,8 @@ struct lutra_m_score {
 	__u32 i0, i1, i2; /* index of the pair in the layer's table */
 	__u16 x0, x1, x2; /* its entry */
 	__u8 weight[3];	  /* by layer; 0: the pair has no weight, or its weight counts no more */
-	__u8 pad[3];
+	__u8 is_new;	  /* 1: the pair of layer 0 counts for level N */
+	__u8 pad[2];
 };
 
 /* Sets the state of a task that has made no call yet. */
@@ -55,18 +58,18 @@ static __always_inline int lutra_m_repeats(const struct lutra_m_state *s, __u8 t
 }
 
 /*
- * Counts that pair i occurred in the container, up to counts. Returns true if its weight counts
- * this time. Tasks race for a counter. The weight counts also for a task that loses the race, but
- * that task leaves the counter as it is. So a counter never overflows into the next one.
+ * Counts that pair i occurred in the container, up to counts. Returns how often it had occurred
+ * before. Its weight counts if that is below counts. Tasks race for a counter. The weight counts
+ * also for a task that loses the race, but that task leaves the counter as it is. So a counter never
+ * overflows into the next one.
  */
-static __always_inline int lutra_m_count(__u32 *words, __u32 i, __u32 counts)
+static __always_inline __u32 lutra_m_count(__u32 *words, __u32 i, __u32 counts)
 {
-	__u32 shift = (i & 7) << 2, old = words[i >> 3];
+	__u32 shift = (i & 7) << 2, old = words[i >> 3], before = old >> shift & 15;
 
-	if ((old >> shift & 15) >= counts)
-		return 0;
-	__sync_val_compare_and_swap(&words[i >> 3], old, old + (1u << shift));
-	return 1;
+	if (before < counts)
+		__sync_val_compare_and_swap(&words[i >> 3], old, old + (1u << shift));
+	return before;
 }
 
 /* Loads the table entries of the pairs that end with a token. */
@@ -88,18 +91,26 @@ static __always_inline void lutra_m_load(const struct lutra_m_state *s,
 	ret->i2 = i;
 	ret->x2 = p->t2[i & 0x3fff];
 	ret->weight[0] = ret->weight[1] = ret->weight[2] = 0;
-	ret->pad[0] = ret->pad[1] = ret->pad[2] = 0;
+	ret->is_new = ret->pad[0] = ret->pad[1] = 0;
 }
 
-/* Counts the pairs that have a weight, and sets the weights that count this time. */
+/*
+ * Counts the pairs that have a weight, and sets the weights that count this time, and is_new.
+ * counts, novelty_counts: as in struct lutra_m_tables.
+ */
 static __always_inline void lutra_m_claim(struct lutra_m_counters *c, struct lutra_m_score *x,
-					  __u32 counts)
+					  __u32 counts, __u32 novelty_counts)
 {
-	if (x->x0 >> 8 && lutra_m_count(c->t0, x->i0 & 0xffff, counts))
-		x->weight[0] = (__u8)(x->x0 >> 8);
-	if (x->x1 >> 8 && lutra_m_count(c->t1, x->i1 & 0x3fff, counts))
+	if (x->x0 >> 8) {
+		__u32 before = lutra_m_count(c->t0, x->i0 & 0xffff, counts);
+
+		if (before < counts)
+			x->weight[0] = (__u8)(x->x0 >> 8);
+		x->is_new = before < counts && before < novelty_counts;
+	}
+	if (x->x1 >> 8 && lutra_m_count(c->t1, x->i1 & 0x3fff, counts) < counts)
 		x->weight[1] = (__u8)(x->x1 >> 8);
-	if (x->x2 >> 8 && lutra_m_count(c->t2, x->i2 & 0x3fff, counts))
+	if (x->x2 >> 8 && lutra_m_count(c->t2, x->i2 & 0x3fff, counts) < counts)
 		x->weight[2] = (__u8)(x->x2 >> 8);
 }
 
@@ -115,11 +126,12 @@ static __always_inline __u32 lutra_m_sum(const struct lutra_m_score *x)
 	return (__u32)x->weight[0] + x->weight[1] + x->weight[2];
 }
 
-/* Updates the level, the rings of codes and the last two tokens. */
-static __always_inline void lutra_m_move(struct lutra_m_state *s, const struct lutra_m_score *x,
-					 __u8 tok, __u32 shift)
+/* Updates the levels, the rings of codes and the last two tokens. */
+static __always_inline void lutra_m_move(struct lutra_m_state *s, const struct lutra_m_tables *p,
+					 const struct lutra_m_score *x, __u8 tok)
 {
-	s->level += ((__s32)(lutra_m_sum(x) << LUTRA_M_FRACTION) - s->level) >> (shift & 15);
+	s->level += ((__s32)(lutra_m_sum(x) << LUTRA_M_FRACTION) - s->level) >> (p->shift & 15);
+	s->novelty += ((__s32)x->is_new * LUTRA_N_ONE - s->novelty) >> (p->novelty_shift & 15);
 	s->r1[s->t & 1] = (__u8)x->x0 & 0x7f;
 	s->r2[s->t & 3] = (__u8)x->x1 & 0x7f;
 	s->t++;
@@ -147,7 +159,7 @@ lutra_m_step(struct lutra_m_state *s, const struct lutra_m_tables *p, __u8 tok,
 	lutra_m_load(s, p, tok, ret);
 	if (claim && !lutra_m_known(ret))
 		claim(ctx, p, ret);
-	lutra_m_move(s, ret, tok, p->shift);
+	lutra_m_move(s, p, ret, tok);
 	return 1;
 }
 
@@ -155,7 +167,7 @@ lutra_m_step(struct lutra_m_state *s, const struct lutra_m_tables *p, __u8 tok,
 static __always_inline void lutra_m_claim_counters(void *ctx, const struct lutra_m_tables *p,
 						   struct lutra_m_score *x)
 {
-	lutra_m_claim((struct lutra_m_counters *)ctx, x, p->counts);
+	lutra_m_claim((struct lutra_m_counters *)ctx, x, p->counts, p->novelty_counts);
 }
 
 #endif

@@ -10,8 +10,8 @@
 #include "lutra/score.h"
 
 /*
- * The length of an alert window. In mode deny, a match of level M opens one if the rule's action is
- * deny or kill. While a window is open, operations that could do harm are refused.
+ * The length of an alert window. In mode deny, a match of level M or N opens one if the rule's action
+ * is deny or kill. While a window is open, operations that could do harm are refused.
  */
 #define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
@@ -59,6 +59,12 @@ static __always_inline __u32 lutra_object_match(const struct lutra_object *o,
 	if (lutra_reaches_host(o, j->class.flags))
 		match |= LUTRA_MATCH_HOST;
 	return match;
+}
+
+/* Returns true if the rule is that of a level: of M or N. */
+static __always_inline __u32 lutra_is_level_rule(__u32 rule)
+{
+	return rule == LUTRA_RULE_LEVEL || rule == LUTRA_RULE_NOVELTY;
 }
 
 /* Returns true if the rule is about the program that a task runs. */
@@ -144,13 +150,13 @@ static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __
 
 /*
  * Returns true if a match kills in the kill modes: if mode deny would refuse it; or if it is a
- * match of level M, whose action is at least alert, and kill_matches of the policy is 1.
+ * match of level M or N, whose action is at least alert, and kill_matches of the policy is 1.
  */
 static __always_inline __u32 lutra_match_kills(const struct lutra_policy *p, __u32 rule,
 					       __u32 action)
 {
 	return action >= LUTRA_ACTION_DENY ||
-	       (rule == LUTRA_RULE_LEVEL && action >= LUTRA_ACTION_ALERT && p->kill_matches < 2);
+	       (lutra_is_level_rule(rule) && action >= LUTRA_ACTION_ALERT && p->kill_matches < 2);
 }
 
 /*
@@ -170,7 +176,7 @@ LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_
 		if (lutra_match_kills(p, rule, action))
 			return LUTRA_VERDICT_KILL;
 	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {
-		if (rule == LUTRA_RULE_LEVEL && action >= LUTRA_ACTION_DENY &&
+		if (lutra_is_level_rule(rule) && action >= LUTRA_ACTION_DENY &&
 		    mode == LUTRA_MODE_DENY) {
 			m->alert_until_ns = now + LUTRA_MATCH_WINDOW_NS;
 			m->alert_rule = rule;

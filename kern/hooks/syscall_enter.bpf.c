@@ -121,10 +121,10 @@ static __always_inline __u32 syscall_number(const struct task_struct *task, long
 
 /*
  * Decides on the rules that an unusual syscall matches. what: weights in bytes 0 to 2, byte 3 set
- * if the token is new. level: level M before the syscall.
+ * if the token is new. level, novelty: levels M and N before the syscall.
  */
 static __noinline int syscall_match(struct lutra_task *e, const struct lutra_policy *p, __u32 what,
-				    __s32 level)
+				    __s32 level, __s32 novelty)
 {
 	struct lutra_scratch *s = scratch_get(bpf_get_current_task_btf());
 
@@ -153,8 +153,12 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 		s->match.rule = LUTRA_RULE_NONE;
 		match_decide(e, s, p);
 	}
-	if (lutra_level_passed(p, level, e->state.m.level)) {
+	if (lutra_level_passed(p->threshold, level, e->state.m.level)) {
 		s->match.rule = LUTRA_RULE_LEVEL;
+		match_decide(e, s, p);
+	}
+	if (lutra_level_passed(p->novelty_threshold, novelty, e->state.m.novelty)) {
+		s->match.rule = LUTRA_RULE_NOVELTY;
 		match_decide(e, s, p);
 	}
 	return 0;
@@ -166,11 +170,12 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 {
 	struct lutra_token_score score;
 	const __u8 *w = score.m.weight;
-	__s32 level;
+	__s32 level, novelty;
 	__u32 novel;
 
 	task_follow_policy(e, p);
 	level = e->state.m.level;
+	novelty = e->state.m.novelty;
 	score_syscall(&e->state, p, e->slot, weighs, nr, &score);
 	lutra_history_add(e->history, &e->state, nr & LUTRA_HISTORY_NR, &score);
 	novel = score.token == LUTRA_UNK;
@@ -178,7 +183,7 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 	counter_add(e->slot, LUTRA_COUNTER_SYSCALLS);
 	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
 	if (novel | w[0] | w[1] | w[2])
-		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level);
+		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level, novelty);
 	if (lutra_role_steady(&e->state, p, nr))
 		process_mark_steady(task, e);
 }

@@ -64,7 +64,7 @@ struct lutra_task {
 _Static_assert(__builtin_offsetof(struct lutra_task, cache_index) ==
 		       __builtin_offsetof(struct lutra_entry, cache_index),
 	       "entry layout");
-_Static_assert(sizeof(struct lutra_task) == 288, "copied by every fork");
+_Static_assert(sizeof(struct lutra_task) == 296, "copied by every fork");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -84,7 +84,7 @@ struct {
 struct lutra_cached_task {
 	__u64 task; /* its address; 0: free */
 	struct lutra_task entry;
-	__u64 pad[3];
+	__u64 pad[2];
 };
 _Static_assert(sizeof(struct lutra_cached_task) == 320, "five lines of a cache");
 
@@ -337,7 +337,7 @@ static __always_inline __u32 process_program(struct task_struct *task)
 	return (__u32)(id >> 32) | 1;
 }
 
-/* Resets the task's state of level M if it belongs to another policy than p. */
+/* Resets the task's state of levels M and N if it belongs to another policy than p. */
 static __always_inline void task_follow_policy(struct lutra_task *e, const struct lutra_policy *p)
 {
 	if (e->version == p->version)

@@ -48,6 +48,7 @@ static __always_inline void evidence_add_task(struct lutra_evidence *ev, struct 
 	ev->slot = e->slot;
 	ev->epoch = e->epoch;
 	ev->level = e->state.m.level;
+	ev->novelty = e->state.m.novelty;
 	ev->role = e->state.role;
 	ev->nr = e->nr;
 	ev->exec_session = e->exec_session ? LUTRA_SESSION_GUARDED : 0;
@@ -133,6 +134,7 @@ __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 	ev->mode = s->match.mode;
 	ev->policy_version = p->version;
 	ev->threshold = p->threshold;
+	ev->novelty_threshold = p->novelty_threshold;
 	ev->verdict = (__u8)verdict;
 	ev->refused = s->flags & EVENT_HOOK && !lutra_fallback && verdict >= LUTRA_VERDICT_DENY;
 	len = ev->str_len;

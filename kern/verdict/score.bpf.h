@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Scores a syscall or an object by level M. The guard and the parity test run this code.
+ * Scores a syscall or an object by levels M and N. The guard and the parity test run this code.
  *
  * seen: lutra_seen_slot() -> inner map of one struct lutra_seen.
  */
@@ -37,10 +37,10 @@ static __always_inline struct lutra_seen *seen_get(__u32 at)
  * The definition of the maps needs the struct there.
  */
 static __noinline int claim_pairs(const struct lutra_seen *seen_pairs, struct lutra_m_score *x,
-				  __u32 counts)
+				  __u32 counts, __u32 novelty_counts)
 {
 	if (seen_pairs && x)
-		lutra_m_claim(&((struct lutra_seen *)seen_pairs)->m, x, counts);
+		lutra_m_claim(&((struct lutra_seen *)seen_pairs)->m, x, counts, novelty_counts);
 	return 0;
 }
 
@@ -48,7 +48,7 @@ static __noinline int claim_pairs(const struct lutra_seen *seen_pairs, struct lu
 static __always_inline void claim_in_map(void *ctx, const struct lutra_m_tables *p,
 					 struct lutra_m_score *x)
 {
-	claim_pairs(seen_get(*(__u32 *)ctx), x, p->counts);
+	claim_pairs(seen_get(*(__u32 *)ctx), x, p->counts, p->novelty_counts);
 }
 
 /*

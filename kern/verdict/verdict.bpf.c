@@ -167,19 +167,22 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 	return refuse_again(e, s, e->matches.alert_rule, mode, now);
 }
 
+#define OBJECT_WEIGHS 1	 /* a weight counted */
+#define OBJECT_NOVELTY 2 /* level N passed its threshold */
+
 /*
- * Scores the object in s by level M. Objects of io_uring workers, and objects used outside any
+ * Scores the object in s by levels M and N. Objects of io_uring workers, and objects used outside any
  * syscall, are not scored: they have no place in the order of the task's syscalls. p: the policy
- * that judged the object. Returns 1 if a weight counted. Then s->match is set, and the caller calls
- * match_decide(). This function does not call it, since the verifier allows no more than eight
- * functions that call one another.
+ * that judged the object. Returns 0 if no weight counted, else bits OBJECT_*. Then s->match is set,
+ * but for level N, and the caller calls match_decide(). This function does not call it, since the
+ * verifier allows no more than eight functions that call one another.
  */
 __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 			    const struct lutra_policy *p)
 {
 	struct lutra_token_score score;
+	struct lutra_m_state before;
 	struct lutra_slot *slot;
-	__s32 level;
 
 	if (!e || !s || !p)
 		return 0;
@@ -190,7 +193,7 @@ __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 	if (s->flags & EVENT_WORKER || e->nr == LUTRA_NR_NONE)
 		return 0;
 	task_follow_policy(e, p);
-	level = e->state.m.level;
+	before = e->state.m;
 	if (!score_object(&e->state, p, e->slot, !is_audited_session(e, slot), s->object_key,
 			  &score))
 		return 0;
@@ -198,7 +201,7 @@ __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 	if (!lutra_m_sum(&score.m))
 		return 0;
 	s->match.rule = LUTRA_RULE_NONE;
-	if (lutra_level_passed(p, level, e->state.m.level))
+	if (lutra_level_passed(p->threshold, before.level, e->state.m.level))
 		s->match.rule = LUTRA_RULE_LEVEL;
 	s->match.flags = 0;
 	s->match.kind = LUTRA_KIND_KNOWN;
@@ -206,7 +209,25 @@ __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 	s->match.weight[1] = score.m.weight[1];
 	s->match.weight[2] = score.m.weight[2];
 	s->flags &= ~EVENT_REPORTED_ONCE;
-	return 1;
+	if (lutra_level_passed(p->novelty_threshold, before.novelty, e->state.m.novelty))
+		return OBJECT_WEIGHS | OBJECT_NOVELTY;
+	return OBJECT_WEIGHS;
+}
+
+/* Scores the object in s by levels M and N, and decides on their matches. Returns 1 to refuse. */
+static __always_inline int levels_decide(struct lutra_task *e, struct lutra_scratch *s,
+					 const struct lutra_policy *p)
+{
+	int found = object_score(e, s, p), refuse = 0;
+
+	if (found)
+		refuse = match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
+	if (found & OBJECT_NOVELTY) {
+		s->match.rule = LUTRA_RULE_NOVELTY;
+		if (match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
+			refuse = 1;
+	}
+	return refuse;
 }
 
 /*
@@ -293,8 +314,7 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 		refuse = match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 	}
 	/* An object without a path and without an address has no key. */
-	if (!pathless && lutra_has_level(p) && object_score(e, s, p) &&
-	    match_decide(e, s, p) >= LUTRA_VERDICT_DENY)
+	if (!pathless && lutra_has_level(p) && levels_decide(e, s, p))
 		refuse = 1;
 	return refuse;
 }

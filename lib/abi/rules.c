@@ -83,6 +83,11 @@ static const struct rule rules[RULES_COUNT] = {
 					  LUTRA_ACTION_ALERT,
 					  "A new file was read in a directory where the service "
 					  "reads files of the same kind."},
+	[LUTRA_RULE_NOVELTY] =
+		{"N", "Many pairs of calls and objects never seen in training", LUTRA_ACTION_ALERT,
+		 "So many system calls, files, programs and addresses came after one "
+		 "another as they never did while the service was recorded that level N "
+		 "passed its threshold."},
 	[LUTRA_RULE_GUARD] = {"guard", "Attack on the guard itself", LUTRA_ACTION_DENY,
 			      "The guard itself was attacked."},
 	[LUTRA_RULE_AUDIT_FALLBACK] =

@@ -48,6 +48,7 @@ int policy_new(struct policy **ret)
 	p->kill_matches = 2;
 	p->level_shift = LUTRA_M_SHIFT;
 	p->level_counts = LUTRA_M_COUNTS;
+	p->novelty_threshold = LUTRA_THRESHOLD_OFF;
 	memset(p->token, LUTRA_UNK, sizeof(p->token));
 	*ret = TAKE_PTR(p);
 	return 0;
@@ -68,6 +69,11 @@ void policy_known_free(struct policy *p)
 bool policy_has_level(const struct policy *p)
 {
 	return p->threshold != LUTRA_THRESHOLD_OFF;
+}
+
+bool policy_has_novelty(const struct policy *p)
+{
+	return p->novelty_threshold != LUTRA_THRESHOLD_OFF;
 }
 
 const struct policy_run *policy_partial_run(const struct policy *p)

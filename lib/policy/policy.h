@@ -30,6 +30,7 @@
  * 1: roles of threads, no role of exec sessions, without their and a few other rules.
  * 2: LUTRA_NODE_VARIES in place of LUTRA_FIELD_VARIES, code_last is LUTRA_CODE_FORMAT_2.
  * 3: levels A and B in place of level M. They are dropped: policy_has_level().
+ * A policy of format 4 that an older lutra made has no threshold of level N: policy_has_novelty().
  */
 #define POLICY_FORMAT_VERSION 4
 #define POLICY_FORMAT_LEVEL 4 /* the first with level M */
@@ -84,10 +85,11 @@ struct policy_calibration {
 	double alert_per_hour_95[2];	   /* to expect in work like that of the runs */
 	double deny_per_hour_95[2];
 	struct policy_unseen
-		unseen;	  /* new things at the end of training; of older policies not known */
-	double max_level; /* of level M, in nat, before the margin */
-	bool audit_only;  /* too few runs or too little time to deny */
-	char *advice;	  /* what more is needed, one sentence; "" if nothing */
+		unseen;	    /* new things at the end of training; of older policies not known */
+	double max_level;   /* of level M, in nat, before the margin */
+	double max_novelty; /* of level N, a share of pairs, before the margin */
+	bool audit_only;    /* too few runs or too little time to deny */
+	char *advice;	    /* what more is needed, one sentence; "" if nothing */
 };
 
 /*
@@ -132,6 +134,8 @@ struct policy {
 	uint64_t hookable[LUTRA_NR / 64];
 	/* Of level M, in units of lutra_m_state.level. LUTRA_THRESHOLD_OFF: no level M. */
 	int32_t threshold;
+	/* Of level N, in units of lutra_m_state.novelty. LUTRA_THRESHOLD_OFF: no level N. */
+	int32_t novelty_threshold;
 	uint64_t seed;
 	struct policy_run *runs;
 	size_t n_runs;
@@ -162,7 +166,8 @@ struct policy {
 	uint16_t *t1; /* K x K */
 	uint16_t *t2;
 	uint8_t p1, p2;
-	uint8_t level_shift, level_counts; /* of struct lutra_m_tables */
+	/* Of struct lutra_m_tables. Those of level N are 0 if the policy has no level N. */
+	uint8_t level_shift, level_counts, novelty_shift, novelty_counts;
 	uint64_t steady[LUTRA_NR / 64];
 	uint64_t hash_key[2];
 	uint32_t port_exact;
@@ -183,6 +188,9 @@ DEFINE_FREEP(struct policy, policy_free);
  * Returns true if the policy has level M. A policy of a format before POLICY_FORMAT_LEVEL has none.
  */
 bool policy_has_level(const struct policy *p);
+
+/* Returns true if the policy has level N. A policy that an older lutra made has none. */
+bool policy_has_novelty(const struct policy *p);
 
 /* Returns true if the key has a token in some role. */
 bool policy_key_has_token(const struct policy_key *k);
@@ -247,7 +255,7 @@ void policy_to_kernel_fall_back(const struct policy *p, struct lutra_policy *ima
 /*
  * Changes the kernel's form of p for a kernel whose system calls are not seen. Hooks that stand for
  * system calls are judged by the policy; other hooks without an object are known, unless the
- * recordings had them. Level M is off.
+ * recordings had them. Levels M and N are off.
  * Returns 0. -EINVAL: its tasks become steady by a system call that no hook sees. -ENOSPC.
  */
 int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_policy *image,

@@ -204,10 +204,13 @@ static int check_rules(const struct policy *p, struct err *err)
 		return err_set(err, -EBADMSG, "mode is out of range");
 	if (p->kill_matches < 1 || p->kill_matches > 2)
 		return err_set(err, -EBADMSG, "kill_signals must be 1 or 2");
-	if (p->threshold < 0)
-		return err_set(err, -EBADMSG, "the threshold is negative");
+	if (p->threshold < 0 || p->novelty_threshold < 0)
+		return err_set(err, -EBADMSG, "a threshold is negative");
 	if (p->level_shift > 15 || p->level_counts < 1 || p->level_counts > 15)
 		return err_set(err, -EBADMSG, "a constant of level M is out of range");
+	if (p->novelty_shift > 15 || p->novelty_counts > p->level_counts ||
+	    (policy_has_novelty(p) && !p->novelty_counts))
+		return err_set(err, -EBADMSG, "a constant of level N is out of range");
 	if (p->code_last > LUTRA_CODE_LAST)
 		return err_set(err, -EBADMSG,
 			       "knows more kinds of names than this lutra: update it");

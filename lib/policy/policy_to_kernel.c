@@ -93,6 +93,7 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 	image->port_exact = p->port_exact;
 	image->ops = p->ops;
 	image->threshold = p->threshold;
+	image->novelty_threshold = p->novelty_threshold;
 	image->kill_matches = p->kill_matches;
 	image->thread_roles = p->thread_roles;
 	image->first_stays = p->first_process == POLICY_FIRST_STAYS;
@@ -113,6 +114,8 @@ static void copy_tables(const struct policy *p, struct lutra_policy *image)
 	image->m.p2 = p->p2;
 	image->m.shift = p->level_shift;
 	image->m.counts = p->level_counts;
+	image->m.novelty_shift = p->novelty_shift;
+	image->m.novelty_counts = p->novelty_counts;
 }
 
 /* Sets the tokens of keys. Keys that have a token are numbered in the order of the policy. */
@@ -230,8 +233,8 @@ int policy_to_kernel_without_syscalls(const struct policy *p, struct lutra_polic
 			err, -EINVAL,
 			"calls are off, and this policy's tasks become steady by a wait that "
 			"no hook sees: leave calls on");
-	/* Level M is trained on sequences that have system calls. */
-	image->threshold = LUTRA_THRESHOLD_OFF;
+	/* Levels M and N are trained on sequences that have system calls. */
+	image->threshold = image->novelty_threshold = LUTRA_THRESHOLD_OFF;
 	if (image->ops >> LUTRA_OP_HOOK & 1)
 		return 0;
 	image->ops |= 1u << LUTRA_OP_HOOK;

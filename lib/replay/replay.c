@@ -102,7 +102,8 @@ static void add_match(struct replay_step *s, unsigned rule, unsigned kind, uint8
 		s->match[s->n_matches++] = (struct replay_match){.rule = (uint8_t)rule,
 								 .kind = (uint8_t)kind,
 								 .verdict = verdict,
-								 .level = s->level};
+								 .level = s->level,
+								 .novelty = s->novelty};
 	if (verdict > s->verdict)
 		s->verdict = verdict;
 }
@@ -113,15 +114,19 @@ static void set_score(struct replay_step *s, const struct task *t,
 	s->token = score->token;
 	memcpy(s->weight, score->m.weight, sizeof(s->weight));
 	s->level = t->state.m.level;
+	s->novelty = t->state.m.novelty;
 }
 
-/* Adds a match of level M if the event raised the level above the threshold. */
-static void match_level(struct replay *r, struct task *t, int32_t before, uint64_t now,
-			struct replay_step *ret)
+/* Adds a match for each level that the event raised above its threshold. */
+static void match_levels(struct replay *r, struct task *t, const struct lutra_m_state *before,
+			 uint64_t now, struct replay_step *ret)
 {
-	if (lutra_level_passed(&r->image, before, ret->level))
+	if (lutra_level_passed(r->image.threshold, before->level, ret->level))
 		add_match(ret, LUTRA_RULE_LEVEL, LUTRA_KIND_KNOWN,
 			  verdict_of(r, t, LUTRA_RULE_LEVEL, now));
+	if (lutra_level_passed(r->image.novelty_threshold, before->novelty, ret->novelty))
+		add_match(ret, LUTRA_RULE_NOVELTY, LUTRA_KIND_KNOWN,
+			  verdict_of(r, t, LUTRA_RULE_NOVELTY, now));
 }
 
 static void step_call(struct replay *r, struct task *t, const struct lutra_record *rec,
@@ -129,7 +134,7 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 {
 	const struct lutra_policy *p = &r->image;
 	struct tasks_process *process = tasks_process(t);
-	int32_t before = t->state.m.level;
+	const struct lutra_m_state before = t->state.m;
 	struct lutra_token_score score;
 	uint8_t verdict;
 
@@ -149,7 +154,7 @@ static void step_call(struct replay *r, struct task *t, const struct lutra_recor
 		if (t->hookable || ret->weight[0] || verdict >= LUTRA_VERDICT_DENY)
 			add_match(ret, rule, LUTRA_KIND_KNOWN, verdict);
 	}
-	match_level(r, t, before, rec->ts_ns, ret);
+	match_levels(r, t, &before, rec->ts_ns, ret);
 	process->steady |= (uint8_t)lutra_role_steady(&t->state, p, rec->nr);
 }
 
@@ -173,11 +178,11 @@ static void report_once(struct replay *r, uint64_t key, bool tool, uint64_t now,
 	r->seen.session_tools |= tool;
 }
 
-/* Scores the key of an object by level M, as a hook does after it has judged the object. */
+/* Scores the key of an object by levels M and N, as a hook does after it has judged the object. */
 static void step_key(struct replay *r, struct task *t, const struct lutra_record *rec, uint8_t key,
 		     struct replay_step *ret)
 {
-	int32_t before = t->state.m.level;
+	const struct lutra_m_state before = t->state.m;
 	struct lutra_token_score score;
 
 	/* Objects of io_uring workers have no place in the order of the task's system calls. */
@@ -187,7 +192,7 @@ static void step_key(struct replay *r, struct task *t, const struct lutra_record
 				&score))
 		return;
 	set_score(ret, t, &score);
-	match_level(r, t, before, rec->ts_ns, ret);
+	match_levels(r, t, &before, rec->ts_ns, ret);
 }
 
 static void step_object(struct replay *r, struct task *t, const struct lutra_record *rec,
@@ -206,6 +211,7 @@ static void step_object(struct replay *r, struct task *t, const struct lutra_rec
 	ret->is_object = true;
 	ret->role = t->state.role;
 	ret->level = t->state.m.level;
+	ret->novelty = t->state.m.novelty;
 	ret->object = what->object;
 	ret->judgement = what->judgement;
 	/* The system call matched already. Work of an io_uring worker belongs to no system call. */

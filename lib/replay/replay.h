@@ -17,8 +17,9 @@ struct replay_match {
 	uint8_t rule; /* enum lutra_rule */
 	uint8_t kind;
 	uint8_t verdict;
-	bool repeated; /* the container alerted on this before: it is counted, not reported */
-	int32_t level; /* level M at the match */
+	bool repeated;	 /* the container alerted on this before: it is counted, not reported */
+	int32_t level;	 /* level M at the match */
+	int32_t novelty; /* level N at the match */
 };
 
 /* The result of one event. */
@@ -30,7 +31,8 @@ struct replay_step {
 	uint8_t verdict; /* the most severe of the matches */
 	uint8_t n_matches;
 	struct replay_match match[REPLAY_MATCHES];
-	int32_t level; /* level M after the event */
+	int32_t level;	 /* level M after the event */
+	int32_t novelty; /* level N after the event */
 	/* Set for an object event alone: */
 	struct lutra_object object;
 	struct lutra_judgement judgement;

@@ -13,7 +13,7 @@
 #include "tests/support/scratch.h"
 
 #define VERSION_AT 4	   /* of the format in tables.lut */
-#define LEVEL_AT (120 + 5) /* of level_shift and level_counts */
+#define LEVEL_AT (120 + 5) /* of the constants of levels M and N: three bytes */
 #define OLD_TABLES_FORMAT 3
 #define OLD_JSON_FORMAT 2
 #define FILE_MAX (16u << 20)
@@ -45,7 +45,7 @@ static size_t make_tables_old(const char *path, char sha256[static POLICY_SHA256
 
 	assert(file_read(AT_FDCWD, path, FILE_MAX, &data, &len, NULL) == 0);
 	data[VERSION_AT] = OLD_TABLES_FORMAT;
-	data[LEVEL_AT] = data[LEVEL_AT + 1] = 0;
+	data[LEVEL_AT] = data[LEVEL_AT + 1] = data[LEVEL_AT + 2] = 0;
 	len -= KEYS_BYTES;
 	policy_sum(data, len, sha256);
 	scratch_write(path, data, len);
@@ -61,6 +61,7 @@ static void make_json_old(json_t *j, const char *tables_sha256, size_t tables_le
 			    json_pack("{s:{s:f, s:i}, s:{s:f, s:i}}", "A", "nat", 0.5, "units",
 				      40960, "B", "level", 0.25, "units", 1024));
 	json_object_del(actions, "M");
+	json_object_del(actions, "N");
 	json_object_set_new(actions, "A", json_string("alert"));
 	json_object_set_new(actions, "B", json_string("alert"));
 	json_object_set_new(

@@ -164,9 +164,12 @@ struct policy *sample_policy(void)
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		p->action[g] = LUTRA_ACTION_DENY;
 	p->action[LUTRA_RULE_NEW_SYSCALL] = LUTRA_ACTION_LOG;
-	p->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_ALERT;
+	p->action[LUTRA_RULE_LEVEL] = p->action[LUTRA_RULE_NOVELTY] = LUTRA_ACTION_ALERT;
 	p->action[LUTRA_RULE_WX] = LUTRA_ACTION_KILL; /* as an operator may have it */
 	p->threshold = 123456;
+	p->novelty_threshold = 7000;
+	p->novelty_shift = LUTRA_M_SHIFT;
+	p->novelty_counts = LUTRA_M_COUNTS;
 	p->seed = 7;
 	p->runs = calloc(1, sizeof(*p->runs));
 	p->n_runs = 1;
@@ -187,6 +190,7 @@ struct policy *sample_policy(void)
 	p->calibration.alert_per_hour_95[1] = 22.3;
 	p->calibration.deny_per_hour_95[1] = 14.7;
 	p->calibration.max_level = 1.2;
+	p->calibration.max_novelty = 0.08;
 	p->calibration.advice = strdup("record four more runs");
 	p->calibration.unseen.runs = 5;
 	p->calibration.unseen.hours = 0.25;

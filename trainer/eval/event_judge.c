@@ -47,19 +47,32 @@ static void fire_kill(const struct event_judge *j, struct eval_task *t, struct e
 		fire_detector(e, DETECTOR_KILL);
 }
 
-/* Level M alarms as long as it is above its threshold, and matches when it passes it. */
-static void judge_level(const struct event_judge *j, struct eval_task *t, struct event_result *e)
+/* A level alarms as long as it is above its threshold. */
+static void fire_level(const struct event_judge *j, struct event_result *e, unsigned detector,
+		       unsigned rule)
 {
+	e->fired |= BIT(detector);
+	if (j->detectors->image->action[rule] >= LUTRA_ACTION_ALERT)
+		fire_detector(e, DETECTOR_LEVELS);
+	fire_sets(j, e, rule);
+}
+
+/* Judges the levels. Without a level the threshold is LUTRA_THRESHOLD_OFF, which none reaches. */
+static void judge_levels(const struct event_judge *j, struct eval_task *t, struct event_result *e)
+{
+	const struct lutra_policy *image = j->detectors->image;
 	const struct replay_step *step = &e->step;
 
 	e->score[DETECTOR_M] = (float)step->level;
-	if (lutra_has_level(j->detectors->image) && step->level > j->detectors->image->threshold) {
-		e->fired |= BIT(DETECTOR_M);
-		fire_sets(j, e, LUTRA_RULE_LEVEL);
-	}
+	e->score[DETECTOR_N] = (float)step->novelty;
+	if (step->level > image->threshold)
+		fire_level(j, e, DETECTOR_M, LUTRA_RULE_LEVEL);
+	if (step->novelty > image->novelty_threshold)
+		fire_level(j, e, DETECTOR_N, LUTRA_RULE_NOVELTY);
+	/* A level matches when it passes its threshold. */
 	for (unsigned i = 0; i < step->n_matches; i++)
-		if (step->match[i].rule == LUTRA_RULE_LEVEL)
-			fire_kill(j, t, e, LUTRA_RULE_LEVEL);
+		if (lutra_is_level_rule(step->match[i].rule))
+			fire_kill(j, t, e, step->match[i].rule);
 }
 
 static void judge_baselines(const struct event_judge *j, struct eval_task *t,
@@ -99,7 +112,7 @@ static void judge_syscall(const struct event_judge *j, struct eval_task *t, stru
 		fire_sets(j, e, rule);
 		fire_kill(j, t, e, rule);
 	}
-	judge_level(j, t, e);
+	judge_levels(j, t, e);
 	if (j->detectors->baselines)
 		judge_baselines(j, t, e);
 	if (j->detectors->reconstruction)
@@ -167,7 +180,7 @@ int event_judge_record(struct event_judge *j, struct eval_task *t, struct event_
 		return r;
 	if (ret->step.is_object) {
 		judge_object(j, t, ret);
-		judge_level(j, t, ret);
+		judge_levels(j, t, ret);
 	} else {
 		t->nr = ret->rec->nr;
 		t->syscall_ns = ret->rec->ts_ns;

@@ -38,6 +38,8 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_FALLBACK] = {"standin", "lutra.standin", B, false},
 	[ALERT_LEVEL] = {"m", "lutra.m", I, false},
 	[ALERT_THRESHOLD] = {"th_m", "lutra.th_m", I, false},
+	[ALERT_NOVELTY] = {"n", "lutra.n", I, false},
+	[ALERT_NOVELTY_THRESHOLD] = {"th_n", "lutra.th_n", I, false},
 	[ALERT_WEIGHT0] = {"weight0", NULL, I, false},
 	[ALERT_WEIGHT1] = {"weight1", NULL, I, false},
 	[ALERT_WEIGHT2] = {"weight2", NULL, I, false},
@@ -218,6 +220,12 @@ static void put_object_fields(struct alert_fields *f, const struct lutra_evidenc
 	put_clean(f, ALERT_PATH, buf);
 }
 
+/* Returns a threshold; 0: the policy does not have its level. */
+static int32_t threshold_or_0(int32_t threshold)
+{
+	return threshold == LUTRA_THRESHOLD_OFF ? 0 : threshold;
+}
+
 static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev,
 			 const struct policy *p)
 {
@@ -230,7 +238,9 @@ static void put_evidence(struct alert_fields *f, const struct lutra_evidence *ev
 	f->number[ALERT_FALLBACK] = ev->fallback;
 	f->number[ALERT_EXEC_SESSION] = ev->exec_session != 0;
 	f->number[ALERT_LEVEL] = ev->level;
-	f->number[ALERT_THRESHOLD] = ev->threshold == LUTRA_THRESHOLD_OFF ? 0 : ev->threshold;
+	f->number[ALERT_THRESHOLD] = threshold_or_0(ev->threshold);
+	f->number[ALERT_NOVELTY] = ev->novelty;
+	f->number[ALERT_NOVELTY_THRESHOLD] = threshold_or_0(ev->novelty_threshold);
 	f->number[ALERT_WEIGHT0] = ev->weight[0];
 	f->number[ALERT_WEIGHT1] = ev->weight[1];
 	f->number[ALERT_WEIGHT2] = ev->weight[2];

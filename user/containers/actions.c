@@ -164,6 +164,7 @@ static bool is_in_force(const struct container *c, const struct policy *p)
 void container_note_policy(struct container *c, const struct policy *p)
 {
 	c->threshold = p->threshold;
+	c->novelty_threshold = p->novelty_threshold;
 	c->refusing_rules = 0;
 	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
 		if (p->action[rule] >= LUTRA_ACTION_DENY)

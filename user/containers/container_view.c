@@ -27,7 +27,7 @@ uint32_t container_audited_rules(const struct container *c)
 	return c->release_rules | c->fallback_rules;
 }
 
-/* Returns true if a match of level M kills in the container although its action is alert. */
+/* Returns true if a match of level M or N kills in the container although its action is alert. */
 static bool level_kills(const struct container *c, const struct policy *p)
 {
 	return p->kill_matches < 2 &&

@@ -48,8 +48,9 @@ struct container {
 	uint64_t policy_since_ns; /* CLOCK_REALTIME */
 	/* Of level M in the policy in force. LUTRA_THRESHOLD_OFF: the policy has no level M. */
 	int32_t threshold;
-	bool level_noted;	 /* container_note_level() has sent its event about this policy */
-	uint32_t refusing_rules; /* bit per rule that denies or kills; some may be in audit */
+	int32_t novelty_threshold; /* the same of level N */
+	bool level_noted;	   /* container_note_level() has sent its event about this policy */
+	uint32_t refusing_rules;   /* bit per rule that denies or kills; some may be in audit */
 	uint32_t mode;
 	bool own_mode; /* it does not follow its policy's mode */
 	/* Written by container_view.c. */

@@ -42,7 +42,7 @@ void containers_rebuild(struct containers *all, bool known[LUTRA_SLOTS]);
 
 /* ---- container_view.c ---- */
 
-#define CONTAINER_LEVEL_RULES (1u << LUTRA_RULE_LEVEL)
+#define CONTAINER_LEVEL_RULES (1u << LUTRA_RULE_LEVEL | 1u << LUTRA_RULE_NOVELTY)
 
 /*
  * Makes the policy of one container from that of its image, p. Returns it, valid as long as p and

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/abi/names.h"
+#include "lutra/verdict.h"
 #include "user/alerts/alert_fields.h"
 #include "user/incidents/finding.h"
 #include "user/sys/clock.h"
@@ -35,7 +36,7 @@ static void act_on_container(struct container *c, const struct lutra_evidence *e
  */
 static void note_verdict(struct container *c, const struct lutra_evidence *ev)
 {
-	bool level = ev->rule == LUTRA_RULE_LEVEL;
+	bool level = lutra_is_level_rule(ev->rule);
 
 	if (ev->mode >= LUTRA_MODE_DENY && ev->exec_session != LUTRA_SESSION_AUDITED &&
 	    (ev->verdict >= LUTRA_VERDICT_DENY || (level && ev->verdict == LUTRA_VERDICT_ALERT)))
@@ -158,6 +159,7 @@ void container_note_change(struct container *c, const char *fmt, ...)
 	ev.cgroup_id = c->cgroup_id;
 	ev.slot = c->slot;
 	ev.threshold = c->threshold;
+	ev.novelty_threshold = c->novelty_threshold;
 	ev.str_len = (uint32_t)strlen(text);
 	container_alert(c, &ev, text, ev.str_len);
 }

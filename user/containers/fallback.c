@@ -48,8 +48,8 @@ size_t container_count_refusal(struct container *c, unsigned rule, const char *f
 }
 
 /*
- * Returns the rules of a kind (a bit for each) that refuse or kill in the container. Rule M is one
- * of them also if its action is alert, since it may kill then: lutra_match_kills().
+ * Returns the rules of a kind (a bit for each) that refuse or kill in the container. Rules M and
+ * N are among them also if their action is alert, since they may kill then: lutra_match_kills().
  */
 static uint32_t find_rules(const struct container *c, enum incident_kind kind)
 {

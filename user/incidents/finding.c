@@ -10,7 +10,7 @@
 #include "lib/abi/rules.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
-#include "lutra/score.h"
+#include "lutra/verdict.h"
 
 #define EXTENSION_MAX 8
 #define CLASS_TEXT 2048
@@ -146,8 +146,9 @@ static void describe_object(const struct alert_fields *f, char out[static CLASS_
 static void describe_what(const struct alert_fields *f, char out[static CLASS_TEXT])
 {
 	const char *rule = alert_fields_text(f, ALERT_RULE);
+	unsigned number;
 
-	if (strcmp(rule, rule_name(LUTRA_RULE_LEVEL)) == 0)
+	if (rule_find(rule, &number) == 0 && lutra_is_level_rule(number))
 		snprintf(out, CLASS_TEXT, "level %s", rule);
 	else
 		describe_object(f, out);

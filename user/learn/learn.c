@@ -9,7 +9,6 @@
 #include "lib/abi/rules.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/policy/accepted/accepted.h"
-#include "lutra/score_m.h"
 #include "user/learn/recording.h"
 #include "user/policy/modes.h"
 #include "user/sys/clock.h"
@@ -81,13 +80,13 @@ bool learn_is_policy_old(const struct learn *l, const struct lifecycle_image *i)
 	return i->trained && dir && policy_load(&p, dir, NULL) == 0 && !policy_has_level(p);
 }
 
-bool learn_knows_pairs_alone(const struct learn *l, const struct lifecycle_image *i)
+bool learn_level_only_logs(const struct learn *l, const struct lifecycle_image *i)
 {
 	_cleanup_free_ char *dir = learn_policy_dir(l, i);
 	_cleanup_(policy_freep) struct policy *p = NULL;
 
-	return dir && policy_load(&p, dir, NULL) == 0 && policy_has_level(p) &&
-	       p->level_shift == LUTRA_M_FEW_SHIFT;
+	return dir && policy_load(&p, dir, NULL) == 0 && policy_has_novelty(p) &&
+	       p->action[LUTRA_RULE_LEVEL] == LUTRA_ACTION_LOG;
 }
 
 bool learn_has_policy(const struct learn *l, const struct lifecycle_image *i)

@@ -43,8 +43,8 @@ char *learn_policy_dir(const struct learn *l, const struct lifecycle_image *i);
 bool learn_is_policy_old(const struct learn *l, const struct lifecycle_image *i);
 /* Returns true if lutrad has a policy for the image that loads, with the signature that is asked for. */
 bool learn_has_policy(const struct learn *l, const struct lifecycle_image *i);
-/* Returns true if the policy has so few runs that level M only counts unseen pairs. */
-bool learn_knows_pairs_alone(const struct learn *l, const struct lifecycle_image *i);
+/* Returns true if level M of the policy only logs, as with few runs, while level N alerts. */
+bool learn_level_only_logs(const struct learn *l, const struct lifecycle_image *i);
 /* Returns how many runs the image's policy has learned from. 0: it has none that is good. */
 size_t learn_count_policy_runs(const struct learn *l, const struct lifecycle_image *i);
 /* Returns the mode in the files of the image's policy; audit if it has none that is good. */

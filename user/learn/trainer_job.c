@@ -134,9 +134,8 @@ static void note_trained(struct learn *l, const struct trainer_job *j,
 			   "trained on %u runs, in mode %s%s%s%s%s; unseen: %s%s%s",
 			   j->image->policy_runs, mode,
 			   j->image->policy_starts ? "" : "; none of them saw a container start",
-			   learn_knows_pairs_alone(l, j->image)
-				   ? "; level M only counts unseen pairs: with 9 runs or more it "
-				     "weighs them"
+			   learn_level_only_logs(l, j->image)
+				   ? "; level M only logs, with 9 runs or more it alerts"
 				   : "",
 			   late, not_taken, text, *packs ? "; packs: " : "", packs);
 }

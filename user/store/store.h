@@ -10,7 +10,7 @@
 #include "lib/base/err.h"
 #include "user/alerts/alert_fields.h"
 
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 
 struct store;
 

@@ -41,8 +41,8 @@
 	" PRIMARY KEY (incident, finding)) WITHOUT ROWID;"
 
 /*
- * Each schema adds columns at the end: schema 3 one, 4 four, 5 one, 6 two. Schema 4 also has new
- * tables. Schemas before 6 have the columns a, b, th_a and th_b. They stay in a file that is
+ * Each schema adds columns at the end: schema 3 one, 4 four, 5 one, 6 and 7 two. Schema 4 also has
+ * new tables. Schemas before 6 have the columns a, b, th_a and th_b. They stay in a file that is
  * updated, without use.
  */
 #define FROM_2 "ALTER TABLE events ADD COLUMN package TEXT;"
@@ -55,15 +55,19 @@
 #define FROM_5                                                                                     \
 	"ALTER TABLE events ADD COLUMN m INTEGER;"                                                 \
 	"ALTER TABLE events ADD COLUMN th_m INTEGER;"
-#define END "PRAGMA user_version = 6; COMMIT"
+#define FROM_6                                                                                     \
+	"ALTER TABLE events ADD COLUMN n INTEGER;"                                                 \
+	"ALTER TABLE events ADD COLUMN th_n INTEGER;"
+#define END "PRAGMA user_version = 7; COMMIT"
 
 static int update_tables(struct store *s, int64_t version, struct err *err)
 {
 	static const char *const updates[] = {
-		[2] = "BEGIN IMMEDIATE;" FROM_2 FROM_3 FROM_4 FROM_5 END,
-		[3] = "BEGIN IMMEDIATE;" FROM_3 FROM_4 FROM_5 END,
-		[4] = "BEGIN IMMEDIATE;" FROM_4 FROM_5 END,
-		[5] = "BEGIN IMMEDIATE;" FROM_5 END,
+		[2] = "BEGIN IMMEDIATE;" FROM_2 FROM_3 FROM_4 FROM_5 FROM_6 END,
+		[3] = "BEGIN IMMEDIATE;" FROM_3 FROM_4 FROM_5 FROM_6 END,
+		[4] = "BEGIN IMMEDIATE;" FROM_4 FROM_5 FROM_6 END,
+		[5] = "BEGIN IMMEDIATE;" FROM_5 FROM_6 END,
+		[6] = "BEGIN IMMEDIATE;" FROM_6 END,
 	};
 	int r = store_exec(s, updates[version], err);
 

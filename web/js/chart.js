@@ -86,9 +86,9 @@ function broken(rows) {
   return rows.flatMap((row, i) => (i && row[0] - rows[i - 1][0] > 10 ? [[row[0] - 1, null], row] : [row]));
 }
 
-/* Level M in percent of its threshold; rows: [seconds, level]. */
+/* The higher of levels M and N, in percent of its threshold; rows: [seconds, level]. */
 export function levelChart(signal) {
-  const element = h("div", { class: "chart", role: "img", "aria-label": "Level M over time" });
+  const element = h("div", { class: "chart", role: "img", "aria-label": "Levels over time" });
   let plot = null;
   const threshold = {
     hooks: { draw: (u) => {
@@ -109,7 +109,7 @@ export function levelChart(signal) {
     const data = [0, 1].map((i) => drawn.map((row) => row[i]));
     const last = rows.at(-1) ?? [0, 0];
     element.setAttribute("aria-label",
-      `Level M over time; now ${Math.round(last[1])} % of its threshold`);
+      `The higher level over time; now ${Math.round(last[1])} % of its threshold`);
     if (plot) return plot.setData(data);
     plot = mount(element, {
       plugins: [threshold],
@@ -122,7 +122,7 @@ export function levelChart(signal) {
   };
   return {
     element: h("div", { class: "stack" }, element,
-      legend([["m", "M: unusual sequences"], ["kill", "threshold (100 %)"]])),
+      legend([["m", "M or N: unusual sequences"], ["kill", "threshold (100 %)"]])),
     draw,
   };
 }

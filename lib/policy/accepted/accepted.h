@@ -52,10 +52,11 @@ struct accepted_scope {
 	char path[LUTRA_STRING_MAX];	/* "": the object has none */
 	char starter[LUTRA_STRING_MAX]; /* of exec: the program that starts it; "": any */
 	unsigned nr; /* a system call; of the object of a hook, the call, or LUTRA_NR_NONE */
-	/* Of level M: levels up to this one are known. In units of lutra_m_state.level. */
+	/* Of a level: levels up to this one are known. In units of struct lutra_m_state. */
 	int32_t threshold;
+	uint8_t level_rule;  /* of a level: LUTRA_RULE_LEVEL or LUTRA_RULE_NOVELTY */
 	uint8_t level_shift; /* of the tables: no effect on tables with another shift */
-	char old_level;	     /* 0: level M; 'A' or 'B': a level of older versions, without effect */
+	char old_level;	     /* 0: M or N; 'A' or 'B': a level of older versions, without effect */
 	unsigned percent; /* of a level: threshold in percent of the one in force; 0: not known */
 };
 
@@ -179,7 +180,7 @@ struct accepted_facts {
 	const char *path;
 	const char *starter; /* of an execution: the program that the task ran before it */
 	const char *call;
-	int32_t level; /* M, in units of lutra_m_state.level */
+	int32_t level; /* of the rule's level, in units of struct lutra_m_state */
 };
 
 #define ACCEPTED_READINGS_MAX 4
@@ -197,6 +198,11 @@ struct accepted_reading {
  */
 int accepted_readings(struct policy *p, const struct accepted_facts *f,
 		      struct accepted_reading ret[static ACCEPTED_READINGS_MAX], struct err *err);
+/*
+ * Returns the threshold in force for the level of a scope; 0: the policy has no such level, or the
+ * scope is for tables of another kind.
+ */
+int32_t accepted_scope_threshold(const struct accepted_scope *s, const struct policy *p);
 /* Sets the percent of a level's scope, of the threshold that a policy has. */
 void accepted_scope_measure(struct accepted_scope *s, const struct policy *p);
 /*

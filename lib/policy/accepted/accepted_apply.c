@@ -417,7 +417,7 @@ static void add_calls(struct application *a)
 /* ---- levels, actions, directories that vary ---- */
 
 /*
- * Raises the threshold to what was accepted. A level that was accepted for tables of few runs says
+ * Raises the thresholds to what was accepted. A level that was accepted for tables of few runs says
  * nothing of tables of many runs, whose levels have another scale.
  */
 static void raise_level(struct application *a)
@@ -427,8 +427,13 @@ static void raise_level(struct application *a)
 	for (size_t i = 0; i < a->n; i++) {
 		const struct accepted_scope *s = &a->scope[i];
 
-		if (s->kind == ACCEPTED_LEVEL && !s->old_level && policy_has_level(p) &&
-		    s->level_shift == p->level_shift && s->threshold > p->threshold)
+		int32_t threshold = s->kind == ACCEPTED_LEVEL ? accepted_scope_threshold(s, p) : 0;
+
+		if (!threshold || s->threshold <= threshold)
+			continue;
+		if (s->level_rule == LUTRA_RULE_NOVELTY)
+			p->novelty_threshold = s->threshold;
+		else
 			p->threshold = s->threshold;
 	}
 }

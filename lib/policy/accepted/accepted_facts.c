@@ -9,7 +9,7 @@
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
 #include "lib/abi/syscalls.h"
-#include "lutra/score.h"
+#include "lutra/verdict.h"
 
 #define WORD_MAX 64
 #define CAPABILITIES 64
@@ -215,8 +215,9 @@ int accepted_scope_of_facts(const struct accepted_facts *f, struct accepted_scop
 	if (f->rule >= LUTRA_RULE_COUNT)
 		return err_set(err, -EINVAL, "rule %s is in no policy: it cannot be accepted",
 			       rule_name(f->rule));
-	if (f->rule == LUTRA_RULE_LEVEL) {
+	if (lutra_is_level_rule(f->rule)) {
 		s.kind = ACCEPTED_LEVEL;
+		s.level_rule = (uint8_t)f->rule;
 		s.threshold = f->level;
 		*ret = s;
 		return 0;

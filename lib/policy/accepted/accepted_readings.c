@@ -86,17 +86,20 @@ static const char *object_danger(const struct accepted_scope *s, const struct pl
 	return NULL;
 }
 
-/* Returns the threshold in force for the level of a scope; 0: the policy has no such level. */
-static int64_t threshold_of(const struct policy *p, const struct accepted_scope *s)
+int32_t accepted_scope_threshold(const struct accepted_scope *s, const struct policy *p)
 {
-	if (s->old_level || !policy_has_level(p) || s->level_shift != p->level_shift)
+	if (s->old_level)
 		return 0;
-	return p->threshold;
+	if (s->level_rule == LUTRA_RULE_NOVELTY)
+		return policy_has_novelty(p) && s->level_shift == p->novelty_shift
+			       ? p->novelty_threshold
+			       : 0;
+	return policy_has_level(p) && s->level_shift == p->level_shift ? p->threshold : 0;
 }
 
 void accepted_scope_measure(struct accepted_scope *s, const struct policy *p)
 {
-	int64_t threshold = s->kind == ACCEPTED_LEVEL ? threshold_of(p, s) : 0;
+	int64_t threshold = s->kind == ACCEPTED_LEVEL ? accepted_scope_threshold(s, p) : 0;
 
 	s->percent = threshold > 0 && s->threshold > 0
 			     ? (unsigned)((100ll * s->threshold + threshold - 1) / threshold)
@@ -109,7 +112,7 @@ static const char *danger_of(const struct policy *p, const struct accepted_scope
 	if (s->kind == ACCEPTED_OBJECT && s->object.op != LUTRA_OP_HOOK)
 		return object_danger(s, at);
 	if (s->kind == ACCEPTED_LEVEL)
-		return s->threshold > 2 * threshold_of(p, s)
+		return s->threshold > 2ll * accepted_scope_threshold(s, p)
 			       ? "it more than doubles the threshold, for all that the service does"
 			       : NULL;
 	if (s->nr < LUTRA_NR && syscall_traits(s->nr)->traits & SYSCALL_DANGEROUS)
@@ -194,6 +197,11 @@ static const char *narrow_name(const struct accepted_scope *s)
 	return accepted_has_address(&s->object) ? "peer" : "use";
 }
 
+static bool has_level_of(const struct policy *p, const struct accepted_scope *s)
+{
+	return s->level_rule == LUTRA_RULE_NOVELTY ? policy_has_novelty(p) : policy_has_level(p);
+}
+
 int accepted_readings(struct policy *p, const struct accepted_facts *f,
 		      struct accepted_reading ret[static ACCEPTED_READINGS_MAX], struct err *err)
 {
@@ -201,11 +209,11 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	struct place at = {};
 	int n = 0, r = accepted_scope_of_facts(f, &s, err);
 
-	if (r == 0 && s.kind == ACCEPTED_LEVEL && !policy_has_level(p))
+	if (r == 0 && s.kind == ACCEPTED_LEVEL && !has_level_of(p, &s))
 		r = err_set(err, -EINVAL,
-			    "the policy is of an older version and has no level M: make it anew "
+			    "the policy is of an older version and has no level %s: make it anew "
 			    "with `lutra learn --image %.100s --anew`",
-			    p->image);
+			    rule_name(s.level_rule), p->image);
 	if (r == 0)
 		r = find_place(p, &s, &at, err);
 	if (r < 0)
@@ -213,7 +221,9 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 	if (s.kind == ACCEPTED_OBJECT &&
 	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6))
 		s.any_port = !accepted_port_is_exact(p, &s.object);
-	s.level_shift = s.kind == ACCEPTED_LEVEL ? p->level_shift : 0;
+	if (s.kind == ACCEPTED_LEVEL)
+		s.level_shift =
+			s.level_rule == LUTRA_RULE_NOVELTY ? p->novelty_shift : p->level_shift;
 	accepted_scope_measure(&s, p);
 	ret[n] = (struct accepted_reading){
 		.name = "starter", .danger = danger_of(p, &s, &at), .scope = s};

@@ -10,7 +10,7 @@
  *   of an address    "any_port": true
  *   of a hook        "call": the system call that led to it
  *   a system call    "call", "role"
- *   a level          "level": "M"; "threshold", "shift"
+ *   a level          "level": "M" or "N"; "threshold", "shift"
  *
  * Files of older versions may have "level": "A" or "B". Such a scope stays in the file, without
  * effect.
@@ -25,7 +25,7 @@
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
-#include "lutra/score_m.h"
+#include "lutra/verdict.h"
 
 #define NAMES_MAX 256
 #define PORT_TEXT 32
@@ -102,7 +102,7 @@ bool accepted_has_address(const struct lutra_object *o)
 /* Returns the name of the level of a scope: one letter. */
 static const char *level_name(const struct accepted_scope *s)
 {
-	return s->old_level ? &s->old_level : rule_name(LUTRA_RULE_LEVEL);
+	return s->old_level ? &s->old_level : rule_name(s->level_rule);
 }
 
 json_t *accepted_scope_to_json(const struct accepted_scope *s)
@@ -274,16 +274,19 @@ static int scope_read_object(const struct scope_members *m, struct accepted_scop
 static int scope_read_level(const struct scope_members *m, struct accepted_scope *s,
 			    struct err *err)
 {
+	unsigned rule = LUTRA_RULE_LEVEL;
+
 	s->kind = ACCEPTED_LEVEL;
 	if (rule_is_old(m->level))
 		s->old_level = m->level[0];
-	else if (strcmp(m->level, rule_name(LUTRA_RULE_LEVEL)) != 0)
-		return err_set(err, -EBADMSG, "scope: level: must be M");
+	else if (rule_find(m->level, &rule) < 0 || !lutra_is_level_rule(rule))
+		return err_set(err, -EBADMSG, "scope: level: must be M or N");
 	if (m->threshold < 0 || m->threshold > INT32_MAX)
 		return err_set(err, -EBADMSG, "scope: threshold: out of range");
 	if (m->shift < 0 || m->shift > 15)
 		return err_set(err, -EBADMSG, "scope: shift: out of range");
 	s->threshold = (int32_t)m->threshold;
+	s->level_rule = (uint8_t)rule;
 	s->level_shift = (uint8_t)m->shift;
 	return 0;
 }
@@ -375,7 +378,11 @@ static void level_text(const struct accepted_scope *s, char buf[static ACCEPTED_
 			 "level %c of an older version, without effect: accept level M instead",
 			 s->old_level);
 	else if (s->percent)
-		snprintf(buf, ACCEPTED_TEXT, "level M up to %u %% of its threshold", s->percent);
+		snprintf(buf, ACCEPTED_TEXT, "level %s up to %u %% of its threshold", level_name(s),
+			 s->percent);
+	else if (s->level_rule == LUTRA_RULE_NOVELTY)
+		snprintf(buf, ACCEPTED_TEXT, "level N up to %.1f %% of new pairs",
+			 100. * s->threshold / LUTRA_N_ONE);
 	else
 		snprintf(buf, ACCEPTED_TEXT, "level M up to %.3f nat",
 			 (double)s->threshold / (LUTRA_M_UNIT << LUTRA_M_FRACTION));

@@ -134,7 +134,11 @@ static json_t *thresholds_to_json(const struct policy *p)
 
 	if (!policy_has_level(p))
 		return json_object();
-	return json_pack("{s:f}", rule_name(LUTRA_RULE_LEVEL), p->threshold / units_per_nat);
+	return json_pack("{s:f, s:o*}", rule_name(LUTRA_RULE_LEVEL), p->threshold / units_per_nat,
+			 rule_name(LUTRA_RULE_NOVELTY),
+			 policy_has_novelty(p)
+				 ? json_real(p->novelty_threshold / (double)LUTRA_N_ONE)
+				 : NULL);
 }
 
 static json_t *calibration_to_json(const struct policy_calibration *c)

@@ -21,7 +21,7 @@
  *   objects      {OPERATION: SETS} of objects in words: paths, programs, addresses, capabilities
  *   paths        SETS of path nodes, and "changed": {PATH: CHANGE} of what they are
  *   actions      {RULE: CHANGE}
- *   thresholds   {A|B: CHANGE} in nat and in levels
+ *   thresholds   {M|N: CHANGE} in nat, and as a share of pairs
  *   training     "runs": SETS of trace files; "known": SETS of the base and packs;
  *                {calls|objects|hours|seed: CHANGE}
  *   calibration  {NAME: CHANGE}

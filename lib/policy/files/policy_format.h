@@ -6,7 +6,8 @@
  *                u32 port_exact, u64 hash_key[2], u64 steady[8], u8 p1, u8 p2,
  *                u8 first_seen, u8 first_stays (bit 0; the others are not read),
  *                u8 code_last (since format 3), u8 level_shift, u8 level_counts (since format 4),
- *                0, u8 token[roles][512] (5 roles; 4 in format 1), u16 t0[v][v],
+ *                u8 novelty_shift | novelty_counts << 4 (0: no level N), u8 token[roles][512] (5
+ *                roles; 4 in format 1), u16 t0[v][v],
  *                u16 t1[128][128], u16 t2[128][128],
  *                nodes x { u64 key, u16 parent, u8 flags, u8 kind (1: a directory, 2: for exec
  *                sessions alone), u8 bytes, name },
@@ -32,8 +33,11 @@
 
 /* This rule and those after it are absent in policies that are older. */
 #define RULE_OF_FORMAT_2 LUTRA_RULE_UPDATED
-/* 1: no arguments of system calls. 1, 2: thresholds of levels A and B, none of level M. */
-#define POLICY_JSON_VERSION 3
+/*
+ * 1: no arguments of system calls. 1, 2: thresholds of levels A and B, none of level M. 1 to 3: no
+ * threshold of level N.
+ */
+#define POLICY_JSON_VERSION 4
 #define POLICY_TABLES_FILE "tables.lut"
 #define POLICY_SIGNATURE_FILE "policy.sig"
 #define POLICY_TABLES_MAX (1u << 20)

@@ -43,8 +43,15 @@ json_t *policy_rules_encode(const struct policy *p)
 
 static json_t *encode_thresholds(const struct policy *p)
 {
-	return json_pack("{s:{s:f, s:i}}", rule_name(LUTRA_RULE_LEVEL), "nat",
-			 p->threshold / UNITS_PER_NAT, "units", p->threshold);
+	json_t *novelty = policy_has_novelty(p)
+				  ? json_pack("{s:f, s:i}", "share",
+					      p->novelty_threshold / (double)LUTRA_N_ONE, "units",
+					      p->novelty_threshold)
+				  : NULL;
+
+	return json_pack("{s:{s:f, s:i}, s:o*}", rule_name(LUTRA_RULE_LEVEL), "nat",
+			 p->threshold / UNITS_PER_NAT, "units", p->threshold,
+			 rule_name(LUTRA_RULE_NOVELTY), novelty);
 }
 
 static json_t *encode_alphabet(const struct policy *p)
@@ -187,20 +194,29 @@ static int decode_threshold(double level, json_int_t units, double per_unit, int
 	return 0;
 }
 
-/* is_old: the thresholds are those of levels A and B, which are dropped. */
+/*
+ * is_old: the thresholds are those of levels A and B, which are dropped. Without a threshold of
+ * level N, level N is off.
+ */
 static int decode_thresholds(struct policy *p, json_t *j, bool is_old, struct err *err)
 {
+	json_int_t units, novelty_units = -1;
+	double nat, share = 0;
 	json_error_t je;
-	json_int_t units;
-	double nat;
+	int r;
 
-	p->threshold = LUTRA_THRESHOLD_OFF;
+	p->threshold = p->novelty_threshold = LUTRA_THRESHOLD_OFF;
 	if (is_old && json_is_object(j))
 		return 0;
-	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:{s:F, s:I}}", rule_name(LUTRA_RULE_LEVEL),
-			   "nat", &nat, "units", &units) < 0)
+	if (json_unpack_ex(j, &je, JSON_STRICT, "{s:{s:F, s:I}, s?{s:F, s:I}}",
+			   rule_name(LUTRA_RULE_LEVEL), "nat", &nat, "units", &units,
+			   rule_name(LUTRA_RULE_NOVELTY), "share", &share, "units",
+			   &novelty_units) < 0)
 		return err_set(err, -EBADMSG, "thresholds: %s", je.text);
-	return decode_threshold(nat, units, UNITS_PER_NAT, &p->threshold, err);
+	r = decode_threshold(nat, units, UNITS_PER_NAT, &p->threshold, err);
+	if (r < 0 || !json_object_get(j, rule_name(LUTRA_RULE_NOVELTY)))
+		return r;
+	return decode_threshold(share, novelty_units, LUTRA_N_ONE, &p->novelty_threshold, err);
 }
 
 static int decode_scalars(struct policy *p, const char *image, json_t *digest, const char *mode,

@@ -14,16 +14,16 @@ json_t *policy_calibration_encode(const struct policy_calibration *c)
 
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		json_object_set_new(alarms, rule_name(g), json_integer(c->alarms[g]));
-	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:[f, f], s:[f, f], s:f, s:b, "
-			 "s:o, s:o}",
+	return json_pack("{s:f, s:I, s:I, s:I, s:o, s:I, s:I, s:[f, f], s:[f, f], s:f, s:f, "
+			 "s:b, s:o, s:o}",
 			 "hours", c->hours, "calls", (json_int_t)c->calls, "runs",
 			 (json_int_t)c->runs, "heldout", (json_int_t)c->heldout, "alarms", alarms,
 			 "alarms_alert", (json_int_t)c->alarms_alert, "alarms_deny",
 			 (json_int_t)c->alarms_deny, "alert_per_hour_95", c->alert_per_hour_95[0],
 			 c->alert_per_hour_95[1], "deny_per_hour_95", c->deny_per_hour_95[0],
-			 c->deny_per_hour_95[1], "max_level", c->max_level, "audit_only",
-			 (int)c->audit_only, "advice", text_json_keep(c->advice), "unseen",
-			 policy_unseen_encode(&c->unseen));
+			 c->deny_per_hour_95[1], "max_level", c->max_level, "max_novelty",
+			 c->max_novelty, "audit_only", (int)c->audit_only, "advice",
+			 text_json_keep(c->advice), "unseen", policy_unseen_encode(&c->unseen));
 }
 
 static int to_u32(json_int_t v, uint32_t *ret)
@@ -67,13 +67,14 @@ int policy_calibration_decode(struct policy_calibration *c, json_t *j, struct er
 
 	if (json_unpack_ex(j, &je, JSON_STRICT,
 			   "{s:F, s:I, s:I, s:I, s:o, s:I, s:I, s:[F, F], s:[F, F], s?F, s?F, s?F, "
-			   "s:b, s:s, s?o}",
+			   "s?F, s:b, s:s, s?o}",
 			   "hours", &c->hours, "calls", &calls, "runs", &runs, "heldout", &heldout,
 			   "alarms", &alarms, "alarms_alert", &alert, "alarms_deny", &deny,
 			   "alert_per_hour_95", &c->alert_per_hour_95[0], &c->alert_per_hour_95[1],
 			   "deny_per_hour_95", &c->deny_per_hour_95[0], &c->deny_per_hour_95[1],
-			   "max_level", &c->max_level, "max_a", &old[0], "max_b", &old[1],
-			   "audit_only", &audit_only, "advice", &advice, "unseen", &unseen) < 0)
+			   "max_level", &c->max_level, "max_novelty", &c->max_novelty, "max_a",
+			   &old[0], "max_b", &old[1], "audit_only", &audit_only, "advice", &advice,
+			   "unseen", &unseen) < 0)
 		return err_set(err, -EBADMSG, "calibration: %s", je.text);
 	if (!(c->hours >= 0) || calls < 0 || to_u32(runs, &c->runs) < 0 ||
 	    to_u32(heldout, &c->heldout) < 0 || to_u32(alert, &c->alarms_alert) < 0 ||

@@ -69,7 +69,7 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 	bytes_put_u8(&out, p->code_last);
 	bytes_put_u8(&out, p->level_shift);
 	bytes_put_u8(&out, p->level_counts);
-	bytes_put_u8(&out, 0);
+	bytes_put_u8(&out, (uint8_t)(p->novelty_shift | p->novelty_counts << 4));
 	bytes_put(&out, p->token, sizeof(p->token));
 	bytes_put(&out, p->t0, sizeof(*p->t0) * p->v * p->v);
 	bytes_put(&out, p->t1, level);
@@ -143,7 +143,7 @@ static void drop_old_tables(struct policy *p)
 	p->p1 = p->p2 = 0;
 	p->level_shift = LUTRA_M_SHIFT;
 	p->level_counts = 1;
-	p->threshold = LUTRA_THRESHOLD_OFF;
+	p->threshold = p->novelty_threshold = LUTRA_THRESHOLD_OFF;
 }
 
 static int decode_arch(struct policy *p, struct bytes_in *in, struct err *err)
@@ -192,7 +192,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	struct bytes_in in = {.data = data, .len = len};
 	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
 	bool first_seen, first_stays;
-	uint8_t pad;
+	uint8_t novelty;
 	uint32_t version;
 	int r;
 
@@ -219,7 +219,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	p->code_last = bytes_u8(&in);
 	p->level_shift = bytes_u8(&in);
 	p->level_counts = bytes_u8(&in);
-	pad = bytes_u8(&in);
+	novelty = bytes_u8(&in);
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;
 	p->format = version;
@@ -237,15 +237,17 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	bytes_copy(&in, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_copy(&in, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
 	if (version < POLICY_FORMAT_LEVEL) {
-		pad |= p->level_shift | p->level_counts;
+		in.failed |= p->level_shift | p->level_counts | novelty;
 		drop_old_tables(p);
 	} else {
+		p->novelty_shift = novelty & 15;
+		p->novelty_counts = novelty >> 4;
 		r = get_keys(p, &in);
 		if (r == -ENOMEM)
 			return err_oom(err);
 		in.failed |= r < 0;
 	}
-	if (in.failed || in.pos != in.len || pad)
+	if (in.failed || in.pos != in.len)
 		return err_set(err, -EBADMSG, "damaged: its length does not fit its contents");
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Level M and objects: an object counts right after the syscall that met it, also from the cache. */
+/* Levels M and N, and objects: an object counts right after the syscall that met it, also from the cache. */
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
 
@@ -127,6 +127,53 @@ static void level_object_may_pass_the_threshold(void **state)
 	assert_int_equal(ev->history[LUTRA_HISTORY - 1].weight, WEIGHT);
 }
 
+/* Level N matches after level M, in the same event, also if only N passes its threshold. */
+static void level_n_of_an_object_may_pass_the_threshold(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = weighing_policy();
+	const struct lutra_evidence *ev;
+
+	p->novelty_threshold = LUTRA_N_ONE >> (KERNEL_POLICY_SHIFT + 1);
+	assert_exited(run_opens(b, p, LUTRA_MODE_AUDIT), DONE);
+	assert_null(find_evidence_of_file(b, LUTRA_RULE_LEVEL));
+	ev = find_evidence_of_file(b, LUTRA_RULE_NOVELTY);
+	assert_non_null(ev);
+	assert_int_equal(ev->verdict, LUTRA_VERDICT_ALERT);
+	assert_int_equal(ev->nr, SYS_openat);
+	assert_int_equal(ev->novelty, LUTRA_N_ONE >> KERNEL_POLICY_SHIFT);
+	assert_int_equal(ev->novelty_threshold, LUTRA_N_ONE >> (KERNEL_POLICY_SHIFT + 1));
+	assert_int_equal(ev->weight[0], WEIGHT);
+}
+
+static void levels_both_match_at_one_object(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = weighing_policy();
+
+	p->threshold = THRESHOLD;
+	p->novelty_threshold = LUTRA_N_ONE >> (KERNEL_POLICY_SHIFT + 1);
+	assert_exited(run_opens(b, p, LUTRA_MODE_AUDIT), DONE);
+	assert_non_null(find_evidence_of_file(b, LUTRA_RULE_LEVEL));
+	assert_non_null(find_evidence_of_file(b, LUTRA_RULE_NOVELTY));
+}
+
+/* No object is looked at, and one syscall is new. */
+static void level_n_of_a_syscall_may_pass_the_threshold(void **state)
+{
+	struct box *b = *state;
+	struct policy *p = kernel_policy_new();
+	const struct lutra_evidence *ev;
+
+	kernel_policy_forget(p, NOVEL, true);
+	p->novelty_threshold = LUTRA_N_ONE >> (KERNEL_POLICY_SHIFT + 1);
+	assert_exited(run_opens(b, p, LUTRA_MODE_AUDIT), DONE);
+	ev = &box_find_evidence(b, LUTRA_RULE_NOVELTY)->ev;
+	assert_int_equal(ev->nr, NOVEL);
+	assert_int_equal(ev->object.op, LUTRA_OP_NONE);
+	assert_int_equal(ev->weight[0], KERNEL_POLICY_WEIGHT);
+}
+
 static void level_leaves_out_what_the_recordings_could_not_see(void **state)
 {
 	struct box *b = *state;
@@ -180,6 +227,9 @@ int main(int argc, char **argv)
 		TEST(level_counts_each_object_after_its_syscall),
 		TEST(level_object_weighs_four_times),
 		TEST(level_object_may_pass_the_threshold),
+		TEST(level_n_of_an_object_may_pass_the_threshold),
+		TEST(levels_both_match_at_one_object),
+		TEST(level_n_of_a_syscall_may_pass_the_threshold),
 		TEST(level_leaves_out_what_the_recordings_could_not_see),
 		TEST(level_leaves_out_a_key_without_a_token),
 		TEST(level_that_denies_refuses_the_object),

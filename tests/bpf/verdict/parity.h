@@ -26,7 +26,7 @@ struct parity_step {
 	__u8 w[3];
 	__u8 tok; /* PAD: level M leaves the object out */
 };
-_Static_assert(sizeof(struct parity_step) == 24, "step layout");
+_Static_assert(sizeof(struct parity_step) == 28, "step layout");
 
 struct parity_calls {
 	struct lutra_state state[PARITY_TASKS];

@@ -275,7 +275,7 @@ static bool is_left_out(const struct lutra_history *h, int from, int i)
 
 static void move_level(int32_t *level, uint32_t weight)
 {
-	*level += ((int32_t)(weight << LUTRA_M_FRACTION) - *level) >> LUTRA_M_FEW_SHIFT;
+	*level += ((int32_t)(weight << LUTRA_M_FRACTION) - *level) >> KERNEL_POLICY_SHIFT;
 }
 
 /* The level is that of the last events, all weighed by this policy since the task met it. */

@@ -29,8 +29,9 @@ struct policy *kernel_policy_new(void)
 	p->hash_key[1] = 2;
 	p->kill_matches = 1;
 	p->threshold = LEVEL_NEVER;
-	p->level_shift = LUTRA_M_FEW_SHIFT;
-	p->level_counts = LUTRA_M_FEW_COUNTS;
+	p->novelty_threshold = LEVEL_NEVER;
+	p->level_shift = p->novelty_shift = KERNEL_POLICY_SHIFT;
+	p->level_counts = p->novelty_counts = 1;
 	p->nodes = calloc(LUTRA_NODES, sizeof(*p->nodes));
 	p->objects = calloc(POLICY_OBJECTS_MAX, sizeof(*p->objects));
 	/* Each token stands for something: the first key is of no object. */

@@ -11,13 +11,13 @@
 #define KERNEL_POLICY_OBJECT 4			/* of every object that is known */
 #define KERNEL_POLICY_KEY (LUTRA_KEY_FIRST + 1) /* of the first object that is known */
 #define KERNEL_POLICY_WEIGHT 100		/* of an unknown one */
+#define KERNEL_POLICY_SHIFT 3			/* of levels M and N */
 #define LEVEL_NEVER (1 << 28)			/* a threshold that no level reaches */
 #define ANY_ROLE (-1)
 
 /*
  * Makes a policy that knows every system call in every role, by two tokens. Unknown ones weigh 100,
- * each once, and the level moves fast, as that of a policy of few runs. It never alarms. Objects are
- * not looked at, all rules alert.
+ * each once, and the levels move fast. They never alarm. Objects are not looked at, all rules alert.
  */
 struct policy *kernel_policy_new(void);
 

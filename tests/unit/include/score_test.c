@@ -53,13 +53,13 @@ static void score_level_passes_the_threshold_once(void **state)
 	(void)state;
 	memset(&image, 0, sizeof(image));
 	image.threshold = 100;
-	assert_true(lutra_level_passed(&image, 100, 101));
-	assert_false(lutra_level_passed(&image, 101, 102));
-	assert_false(lutra_level_passed(&image, 99, 100));
+	assert_true(lutra_level_passed(100, 100, 101));
+	assert_false(lutra_level_passed(100, 101, 102));
+	assert_false(lutra_level_passed(100, 99, 100));
 	assert_true(lutra_has_level(&image));
 	image.threshold = LUTRA_THRESHOLD_OFF;
 	assert_false(lutra_has_level(&image));
-	assert_false(lutra_level_passed(&image, 0, INT32_MAX));
+	assert_false(lutra_level_passed(LUTRA_THRESHOLD_OFF, 0, INT32_MAX));
 }
 
 static void score_history_tells_calls_from_objects(void **state)

@@ -244,7 +244,7 @@ static void train_arguments_are_refused_if_impossible(void **state)
 		{"\"socket\": [", "\"socket\": [[1, 16], "},
 		{"\"arguments\": {", "\"arguments\": {\"setns\": [], "},
 		{"\"arguments\": {", "\"argument\": {"},
-		{"\"format\": 3", "\"format\": 1"},
+		{"\"format\": 4", "\"format\": 1"},
 	};
 	struct fixture *f = *state;
 	_cleanup_free_ char *path = write_trace(f->dir, "a.ltr", "lsm", benign, N_BENIGN);
@@ -270,7 +270,7 @@ static void train_arguments_are_any_in_an_older_policy(void **state)
 	assert_int_equal(load_edited(f, ",\n \"arguments\": {}", "", &q), -EBADMSG);
 	/* A policy that old has a level A in place of M. */
 	assert_int_equal(load_edited(f, "\"M\": \"log\"", "\"A\": \"log\"", &q), -EBADMSG);
-	assert_int_equal(load_edited(f, "\"format\": 3", "\"format\": 1", &q), 0);
+	assert_int_equal(load_edited(f, "\"format\": 4", "\"format\": 1", &q), 0);
 	assert_true(q->args.call[PRCTL].any);
 	assert_false(q->args.call[PERSONALITY].any);
 }

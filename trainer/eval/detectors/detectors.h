@@ -6,7 +6,9 @@
 enum detector {
 	DETECTOR_T,
 	DETECTOR_TH,
-	DETECTOR_M, /* level M of the policy */
+	DETECTOR_M,	 /* level M of the policy */
+	DETECTOR_N,	 /* level N */
+	DETECTOR_LEVELS, /* M or N, unless it only logs */
 	DETECTOR_OBJECTS,
 	DETECTOR_DENY,
 	DETECTOR_ALERT,

@@ -62,7 +62,7 @@ static bool step_mean(const struct reconstruction *r, const struct reconstructio
 	double sum;
 
 	lutra_m_load(&s->m, r->tables, token, &x);
-	lutra_m_move(&s->m, &x, token, r->tables->shift);
+	lutra_m_move(&s->m, r->tables, &x, token);
 	sum = (double)w->of_layer[0][x.i0] + w->of_layer[1][x.i1] + w->of_layer[2][x.i2];
 	s->n++;
 	s->level += (sum - s->level) / (s->n < RECONSTRUCTION_MEAN ? s->n : RECONSTRUCTION_MEAN);

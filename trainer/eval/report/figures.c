@@ -17,6 +17,7 @@ static const struct {
 } curves[] = {
 	{DETECTOR_T, "line k0"},
 	{DETECTOR_M, "line k1"},
+	{DETECTOR_N, "line k2"},
 	{DETECTOR_OBJECTS, "line k3"},
 	{DETECTOR_ALERT, "line k4"},
 	{DETECTOR_NOVEL_CALL, "rival k0"},
@@ -104,6 +105,7 @@ static const struct {
 	const char *class;
 } delayed[] = {{DETECTOR_T, "fill k0"},
 	       {DETECTOR_M, "fill k1"},
+	       {DETECTOR_N, "fill k2"},
 	       {DETECTOR_DENY, "fill k5"},
 	       {DETECTOR_ALERT, "fill k4"}};
 enum { N_DELAYED = sizeof(delayed) / sizeof(delayed[0]) };

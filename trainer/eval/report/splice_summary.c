@@ -235,7 +235,8 @@ json_t *splice_summary_to_json(const struct splice_summary *s)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->list[i].made)
 			json_array_append_new(attacks, attack_to_json(s, &s->list[i]));
-	json_object_set_new(levels, detector_name(DETECTOR_M), threshold_to_json(&s->m));
+	json_object_set_new(levels, detector_name(DETECTOR_M), threshold_to_json(&s->level_m));
+	json_object_set_new(levels, detector_name(DETECTOR_N), threshold_to_json(&s->level_n));
 	json_object_set_new(price, "by_order", split_to_json(s, SPLIT_ORDER, -1, true));
 	json_object_set_new(price, "by_dilution", split_to_json(s, SPLIT_DILUTION, -1, false));
 	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "seed", (json_int_t)s->seed,

@@ -8,7 +8,7 @@
 
 #include "trainer/eval/splice_judge.h"
 
-/* The threshold of level M in a policy, and the highest level of the replays that it is made of. */
+/* The threshold of a level in a policy, and the highest level of the replays that it is made of. */
 struct splice_threshold {
 	int32_t threshold;
 	double highest;
@@ -18,9 +18,9 @@ struct splice_threshold {
 struct splice_summary {
 	const struct splice_result *list; /* (n) */
 	size_t n;
-	uint64_t seed;		   /* of the attacks */
-	unsigned n_detectors;	   /* those that judged */
-	struct splice_threshold m; /* of the policy */
+	uint64_t seed;				  /* of the attacks */
+	unsigned n_detectors;			  /* those that judged */
+	struct splice_threshold level_m, level_n; /* of the policy */
 };
 
 /* Some of the attacks: an index, or a number below 0 for all. */

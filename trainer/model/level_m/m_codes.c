@@ -111,16 +111,6 @@ int m_codes_train(struct m_codes *ret, const struct histories *h, uint32_t v, si
 	return r;
 }
 
-int m_codes_init_one(struct m_codes *ret, uint32_t v)
-{
-	int r = 0;
-
-	memset(ret, 0, sizeof(*ret));
-	for (unsigned l = 0; r == 0 && l < M_LAYERS; l++)
-		r = layer_init(&ret->layer[l], l == 0 ? v : 1, 1);
-	return r;
-}
-
 void m_codes_done(struct m_codes *codes)
 {
 	for (unsigned l = 0; l < M_LAYERS; l++)

@@ -44,10 +44,4 @@ int m_codes_train(struct m_codes *ret, const struct histories *h, uint32_t v, si
 		  const struct layer_options *options);
 void m_codes_done(struct m_codes *codes);
 
-/*
- * Makes layers that have one code each, for tables of few runs. The caller calls m_codes_done(ret),
- * also after a failure. Returns 0 or -ENOMEM.
- */
-int m_codes_init_one(struct m_codes *ret, uint32_t v);
-
 #endif

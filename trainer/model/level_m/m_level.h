@@ -9,7 +9,7 @@
 
 #include "trainer/model/level_m/m_weights.h"
 
-#define M_LEVEL_MARGIN (4 / 3.) /* the threshold is this times the highest level of the replays */
+#define M_LEVEL_MARGIN (4 / 3.) /* a threshold is this times the highest level of the replays */
 
 /* The runs as level M sees them. */
 struct m_corpus {

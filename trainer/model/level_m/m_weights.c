@@ -74,6 +74,8 @@ int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 	ret->p2 = m_codes_start(codes, 2);
 	ret->shift = LUTRA_M_SHIFT;
 	ret->counts = LUTRA_M_COUNTS;
+	ret->novelty_shift = m_novelty_shift(h->n_runs);
+	ret->novelty_counts = h->n_runs < M_WEIGHTS_RUNS ? M_NOVELTY_FEW_COUNTS : M_NOVELTY_COUNTS;
 	for (unsigned l = 0; r == 0 && l < M_LAYERS; l++) {
 		_cleanup_(m_pairs_done) struct m_pairs pairs = {0};
 
@@ -81,22 +83,5 @@ int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 		if (r == 0)
 			r = make_table(table[l], &codes->layer[l], &pairs, l);
 	}
-	return r;
-}
-
-int m_weights_few_tables(struct lutra_m_tables *ret, uint32_t v, const struct histories *h,
-			 size_t without)
-{
-	static const struct m_codes none;
-	_cleanup_(m_pairs_done) struct m_pairs pairs = {0};
-	int r = m_pairs_count(&pairs, h, &none, 0, without);
-
-	memset(ret, 0, sizeof(*ret));
-	ret->shift = LUTRA_M_FEW_SHIFT;
-	ret->counts = LUTRA_M_FEW_COUNTS;
-	for (size_t a = 0; r == 0 && a < v; a++)
-		for (size_t b = 0; b < v; b++)
-			if (!pairs.count[a << M_SHIFT(0) | b])
-				ret->t0[a << M_SHIFT(0) | b] = M_WEIGHTS_FEW_WEIGHT << 8;
 	return r;
 }

@@ -113,8 +113,6 @@ int model_read_level(struct model *m, const struct policy *old, unsigned threads
 
 int model_train_codes(struct model *m, const struct layer_options *options)
 {
-	if (m->few_runs)
-		return m_codes_init_one(&m->codes, m->level.tokens.v);
 	return m_codes_train(&m->codes, &m->level.histories, m->level.tokens.v, MODEL_NO_RUN,
 			     options);
 }
@@ -130,10 +128,7 @@ int model_train(struct model *m, const struct layer_options *options)
 
 int model_tables(const struct model *m, size_t without, struct lutra_m_tables *ret)
 {
-	const struct histories *h = &m->level.histories;
-
-	return m->few_runs ? m_weights_few_tables(ret, m->level.tokens.v, h, without)
-			   : m_weights_tables(ret, &m->codes, h, without);
+	return m_weights_tables(ret, &m->codes, &m->level.histories, without);
 }
 
 /* ---- the arrays of a policy ---- */
@@ -156,6 +151,8 @@ static int copy_level_tables(const struct lutra_m_tables *tables, struct policy 
 	p->p2 = tables->p2;
 	p->level_shift = tables->shift;
 	p->level_counts = tables->counts;
+	p->novelty_shift = tables->novelty_shift;
+	p->novelty_counts = tables->novelty_counts;
 	return 0;
 }
 

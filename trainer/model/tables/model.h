@@ -2,8 +2,6 @@
 /*
  * What training makes of a corpus: counts of each run by role, and the codes of level M (level_m/).
  * From these, the arrays of a policy are made, of all runs or of all runs except one.
- *
- * With fewer than M_WEIGHTS_RUNS runs, the tables are those of few runs, which need no codes.
  */
 #ifndef LUTRA_TRAINER_MODEL_TABLES_MODEL_H
 #define LUTRA_TRAINER_MODEL_TABLES_MODEL_H
@@ -21,8 +19,8 @@ struct model {
 	struct tokens_source source;
 	struct m_corpus level;
 	struct m_codes codes;
-	bool few_runs;	     /* the tables are those of few runs */
-	bool kind_changed;   /* the policy that is updated has tables of the other kind */
+	bool few_runs;	     /* fewer than M_WEIGHTS_RUNS: level M only logs */
+	bool codes_anew;     /* an update trained new codes: the old threshold of M does not fit */
 	bool audit_sessions; /* level M leaves out exec sessions; set after model_init() */
 	bool steady_on_wait; /* no run ever accepts: tasks get steady by waiting */
 	uint64_t steady[LUTRA_NR / 64]; /* bit per system call that makes a task steady */

@@ -272,13 +272,16 @@ static void find_lone_tokens(struct m_corpus *level)
 	}
 }
 
-/* Restores the codes, or trains new ones if the tables become those of many runs. */
+/*
+ * Restores the codes. Codes of few runs say little, so they are trained anew from the histories of
+ * all runs. An older lutra made tables of few runs without codes.
+ */
 static int update_codes(struct model *m, const struct policy *old, const struct layer_options *o)
 {
 	int r = 0;
 
-	m->kind_changed = (old->level_shift == LUTRA_M_FEW_SHIFT) != m->few_runs;
-	if (m->kind_changed) {
+	m->codes_anew = old->n_runs < M_WEIGHTS_RUNS || old->level_shift != LUTRA_M_SHIFT;
+	if (m->codes_anew) {
 		find_lone_tokens(&m->level);
 		return model_train_codes(m, o);
 	}

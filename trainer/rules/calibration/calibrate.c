@@ -8,9 +8,8 @@
  * count in the replays: an operator's session must not move a rule of the service. Runs are
  * replayed on all threads. The replay of one run is one piece of work.
  *
- * Runs of an old policy have no stream of events. The old threshold stands for their replays. If
- * the tables are of another kind than the old ones, the old threshold is of another scale. Then the
- * histories of the old runs are replayed instead.
+ * Runs of an old policy have no stream of events. The old thresholds stand for their replays. If an
+ * old threshold says nothing, the histories of the old runs are replayed instead.
  */
 #include "trainer/rules/calibration/calibrate_impl.h"
 
@@ -63,7 +62,7 @@ static int replay_without(const struct calibrate_job *j, size_t run, struct err 
 	bool is_old = run < m->corpus->n_old;
 	int r = image ? policy_new(&p) : -ENOMEM;
 
-	if (r == 0 && is_old && m->kind_changed)
+	if (r == 0 && is_old && calibrate_needs_old_levels(j->src))
 		r = replay_histories(m, run, &j->replayed[run]);
 
 	if (r < 0)
@@ -111,75 +110,6 @@ bool calibrate_may_weaken(const struct calibrate_source *src, const char *fmt, .
 	return src->may_weaken(src->may_weaken_ctx, text);
 }
 
-/*
- * Returns the threshold of the policy that is updated; 0: none, or it is for tables of another
- * kind.
- */
-static int32_t old_threshold(const struct calibrate_job *j)
-{
-	return j->src->old && !j->src->model->kind_changed ? j->src->old->threshold : 0;
-}
-
-/*
- * Returns the threshold that the highest levels of all replays give, except that of run `without`
- * (SIZE_MAX: of none). It is at least CALIBRATE_FLOOR and the threshold of the policy that is
- * updated.
- */
-static int32_t find_threshold(const struct calibrate_job *j, size_t n, size_t without)
-{
-	int32_t old = old_threshold(j), ret;
-	double highest = 0;
-
-	for (size_t i = j->first_level; i < n; i++)
-		if (i != without && j->replayed[i].max_level > highest)
-			highest = j->replayed[i].max_level;
-	highest = ceil(M_LEVEL_MARGIN * highest);
-	ret = highest > CALIBRATE_FLOOR ? (int32_t)highest : (int32_t)CALIBRATE_FLOOR;
-	return j->keeps_threshold || old > ret ? old : ret;
-}
-
-/* Sets the threshold. In an update it is raised only if calibrate_may_weaken() says so. */
-static void set_threshold(struct calibrate_job *j, size_t n, struct policy *p)
-{
-	int32_t old = old_threshold(j);
-
-	p->threshold = find_threshold(j, n, SIZE_MAX);
-	if (!old || p->threshold <= old)
-		return;
-	j->keeps_threshold =
-		!calibrate_may_weaken(j->src, "threshold M: %.3f nat instead of %.3f",
-				      p->threshold / CALIBRATE_UNITS, old / CALIBRATE_UNITS);
-	p->threshold = find_threshold(j, n, SIZE_MAX);
-}
-
-static int compare_matches(const void *a, const void *b)
-{
-	const struct match *x = a, *y = b;
-
-	if (x->ms != y->ms)
-		return x->ms < y->ms ? -1 : 1;
-	if (x->what != y->what)
-		return x->what < y->what ? -1 : 1;
-	if (x->object != y->object)
-		return x->object < y->object ? -1 : 1;
-	return x->role < y->role ? -1 : x->role > y->role;
-}
-
-/* Adds the peaks above the threshold to the replay's matches, and sorts these by time. */
-static int add_level_matches(struct replayed_run *x, int32_t threshold)
-{
-	for (size_t i = 0; i < x->n_peaks; i++) {
-		const struct peak *p = &x->peaks[i];
-		struct match m = {p->ms, LUTRA_RULE_LEVEL, 0, 0, EPISODES_NO_OBJECT};
-
-		if (p->level > threshold && episodes_add(&x->matches, &m) < 0)
-			return -ENOMEM;
-	}
-	if (x->matches.n)
-		qsort(x->matches.list, x->matches.n, sizeof(*x->matches.list), compare_matches);
-	return 0;
-}
-
 /* Returns the episodes of some rules (a bit for each) in all replays. */
 static uint32_t count_episodes(const struct calibrate_job *j, size_t n, uint32_t rules)
 {
@@ -190,12 +120,17 @@ static uint32_t count_episodes(const struct calibrate_job *j, size_t n, uint32_t
 	return sum;
 }
 
-/* Keeps the actions of the old policy that are stricter, unless they may become weaker. */
+/*
+ * Keeps the actions of the old policy that are stricter, unless they may become weaker. Of few runs
+ * level M only logs, whatever the old policy did: level N alerts.
+ */
 static void keep_actions(const struct calibrate_source *src, struct policy *p)
 {
 	for (unsigned g = 0; src->old && g < LUTRA_RULE_COUNT; g++) {
 		uint8_t old = src->old->action[g];
 
+		if (g == LUTRA_RULE_LEVEL && src->model->few_runs)
+			continue;
 		if (old > p->action[g] &&
 		    !calibrate_may_weaken(src, "rule %s: %s instead of %s", rule_name(g),
 					  action_name(p->action[g]), action_name(old)))
@@ -207,9 +142,9 @@ static void keep_actions(const struct calibrate_source *src, struct policy *p)
  * Sets each rule's action. With few runs no rule denies, except exec_fresh: a program that was
  * dropped and executed is denied after one run already. What a replay refused is known to the
  * policy, which has learned that run too, so no rule is demoted for it.
- * level: level M was calibrated; false: its rule only logs.
+ * levels: levels M and N were calibrated; false: their rules only log. few_runs: rule M only logs.
  */
-static void set_actions(struct policy *p, bool level)
+static void set_actions(struct policy *p, bool levels, bool few_runs)
 {
 	struct policy_calibration *c = &p->calibration;
 
@@ -220,8 +155,10 @@ static void set_actions(struct policy *p, bool level)
 		if (p->action[g] == LUTRA_ACTION_DENY && few)
 			p->action[g] = LUTRA_ACTION_ALERT;
 	}
-	if (!level)
+	if (!levels || few_runs)
 		p->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_LOG;
+	if (!levels)
+		p->action[LUTRA_RULE_NOVELTY] = LUTRA_ACTION_LOG;
 }
 
 static double recorded_seconds(const struct corpus *c)
@@ -233,23 +170,18 @@ static double recorded_seconds(const struct corpus *c)
 	return ms / 1e3;
 }
 
-/* Sets threshold, actions and calibration from the replays. */
+/* Sets thresholds, actions and calibration from the replays. */
 static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 {
 	const struct corpus *c = j->src->model->corpus;
 	struct policy_calibration *cal = &p->calibration;
-	int32_t highest = 0;
 
-	set_threshold(j, n, p);
-	for (size_t i = j->first_level; i < n; i++)
-		highest = j->replayed[i].max_level > highest ? j->replayed[i].max_level : highest;
+	if (calibrate_set_levels(j, n, p) < 0)
+		return -ENOMEM;
 	for (size_t i = j->first; i < n; i++) {
-		if (add_level_matches(&j->replayed[i], find_threshold(j, n, i)) < 0)
-			return -ENOMEM;
 		cal->hours += c->runs[i].length_ms / 3.6e6;
 		cal->calls += c->runs[i].calls;
 	}
-	cal->max_level = highest / CALIBRATE_UNITS;
 	cal->runs = (uint32_t)(n - j->first - c->n_heldout);
 	cal->heldout = (uint32_t)c->n_heldout;
 	cal->audit_only = c->n_runs < CALIBRATE_RUNS_DENY ||
@@ -258,8 +190,8 @@ static int set_calibration(struct calibrate_job *j, size_t n, struct policy *p)
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		cal->alarms[g] = count_episodes(j, n, 1u << g);
 	if (j->src->old)
-		calibration_add(cal, &j->src->old->calibration, !j->src->model->kind_changed);
-	set_actions(p, n > j->first || cal->hours > 0);
+		calibration_add(cal, &j->src->old->calibration);
+	set_actions(p, n > j->first || cal->hours > 0, j->src->model->few_runs);
 	keep_actions(j->src, p);
 	if (calibrate_set_varying(j, n, p) < 0 || calibrate_set_rates(j, n, p) < 0)
 		return -ENOMEM;
@@ -285,7 +217,6 @@ int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsig
 				  .progress = {src->progress, "calibrating", n - begin, 0}};
 	int r = full && replayed && unseen ? 0 : -ENOMEM;
 
-	j.first_level = src->model->kind_changed ? 0 : j.first;
 	if (r == 0)
 		r = policy_to_kernel(p, 1, full, err);
 	if (r == 0)

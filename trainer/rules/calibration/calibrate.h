@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Leave-one-run-out calibration: each run is judged by a policy of the other runs. The result
- * decides the threshold, which rules may deny, and the rate of false alarms to expect.
+ * decides the thresholds, which rules may deny, and the rate of false alarms to expect.
  */
 #ifndef LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_H
 #define LUTRA_TRAINER_RULES_CALIBRATION_CALIBRATE_H
@@ -10,11 +10,13 @@
 #include "trainer/rules/knowledge/knowledge.h"
 
 /*
- * The lowest threshold of level M: .25 nat. Services whose runs differ little get it. The margin
- * above the replays is M_LEVEL_MARGIN. docs/model.md says where both come from.
+ * The lowest threshold of level M is .25 nat. That of level N is just above the level after two new
+ * pairs in a row. Services whose runs differ little get them. The margin above the replays is
+ * M_LEVEL_MARGIN. docs/model.md says where these come from.
  */
 #define CALIBRATE_UNITS ((double)(LUTRA_M_UNIT << LUTRA_M_FRACTION)) /* of the level in one nat */
 #define CALIBRATE_FLOOR (LUTRA_M_UNIT / 4 << LUTRA_M_FRACTION)
+#define CALIBRATE_NOVELTY_FLOOR(shift) (2 * LUTRA_N_ONE >> (shift))
 #define CALIBRATE_RUNS_DENY 3		   /* with fewer runs, nothing is denied */
 #define CALIBRATE_SECONDS_DENY 2	   /* with less recorded time in all, nothing is denied */
 #define CALIBRATE_RUNS_GOOD M_WEIGHTS_RUNS /* with so many runs or more, alerts are rare */
@@ -37,7 +39,7 @@ struct calibrate_source {
 };
 
 /*
- * Sets the threshold, actions and calibration of p, whose tokens, tables and objects must be set.
+ * Sets the thresholds, actions and calibration of p, whose tokens, tables and objects must be set.
  * Returns 0, -ENOMEM, or an error of objects_learn().
  */
 int calibrate_policy(const struct calibrate_source *src, struct policy *p, unsigned threads,

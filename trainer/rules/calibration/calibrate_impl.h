@@ -14,12 +14,13 @@ struct calibrate_job {
 	struct lutra_policy *full;     /* kernel form of the policy itself, for runs held out */
 	struct replayed_run *replayed; /* (n_runs + n_heldout) */
 	size_t first;		       /* the first run that is replayed as a stream */
-	size_t first_level;	       /* the first run whose level counts */
-	struct unseen_counts *unseen;  /* (n_runs) */
-	size_t begin;		       /* the run of piece 0 */
+	size_t first_level[REPLAYED_LEVELS]; /* the first run whose level counts */
+	struct unseen_counts *unseen;	     /* (n_runs) */
+	size_t begin;			     /* the run of piece 0 */
 	struct varying varying;
 	struct progress_pieces progress;
-	bool keeps_threshold; /* the threshold of the old policy stays, since it may not rise */
+	/* The threshold of the old policy stays, since it may not rise. */
+	bool keeps_threshold[REPLAYED_LEVELS];
 };
 
 /*
@@ -28,6 +29,15 @@ struct calibrate_job {
  */
 bool calibrate_may_weaken(const struct calibrate_source *src, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Returns true if the histories of an old policy's runs are replayed, to find their levels. */
+bool calibrate_needs_old_levels(const struct calibrate_source *src);
+
+/*
+ * Sets the thresholds of the levels from n replays, adds what passed them to the matches of each
+ * replay, and sets the highest levels of the calibration. Returns 0 or -ENOMEM.
+ */
+int calibrate_set_levels(struct calibrate_job *j, size_t n, struct policy *p);
 
 /*
  * Finds which new names vary, by n replays, adds them to the policy if it may refuse at all, and

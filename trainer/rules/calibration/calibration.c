@@ -9,15 +9,12 @@
 #include "trainer/rules/calibration/calibrate.h"
 #include "trainer/rules/calibration/episodes.h"
 
-void calibration_add(struct policy_calibration *c, const struct policy_calibration *old,
-		     bool same_level)
+void calibration_add(struct policy_calibration *c, const struct policy_calibration *old)
 {
 	c->hours += old->hours;
 	c->calls += old->calls;
 	c->runs += old->runs;
 	c->heldout += old->heldout;
-	if (same_level && old->max_level > c->max_level)
-		c->max_level = old->max_level;
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++)
 		c->alarms[g] += old->alarms[g];
 	c->alarms_alert += old->alarms_alert;

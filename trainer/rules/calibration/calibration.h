@@ -6,11 +6,10 @@
 #include "lib/policy/policy.h"
 
 /*
- * Adds the results of the replays of the policy that is updated. Rates and advice stay. same_level:
- * the old tables of level M are of the same kind, so the old highest level counts too.
+ * Adds the results of the replays of the policy that is updated. Rates, the highest levels and
+ * advice stay.
  */
-void calibration_add(struct policy_calibration *c, const struct policy_calibration *old,
-		     bool same_level);
+void calibration_add(struct policy_calibration *c, const struct policy_calibration *old);
 
 /*
  * Sets p->calibration.advice to a line that says what would make the policy better. With the time

@@ -34,40 +34,44 @@ struct replayed_histories {
 void replayed_run_done(struct replayed_run *x)
 {
 	episodes_done(&x->matches);
-	free(x->peaks);
+	for (unsigned i = 0; i < REPLAYED_LEVELS; i++)
+		free(x->level[i].list);
 	free(x->new_names);
 }
 
 /* Records the level after an event in the peak of its millisecond. */
-static int add_peak(struct replayed_run *x, uint32_t ms, int32_t level)
+static int add_peak(struct level_peaks *x, uint32_t ms, int32_t level)
 {
 	struct peak *p;
 
 	if (level <= 0)
 		return 0;
-	x->max_level = level > x->max_level ? level : x->max_level;
-	if (x->n_peaks == 0 || x->peaks[x->n_peaks - 1].ms != ms) {
-		if (ARRAY_RESERVE(x->peaks, x->peaks_size, x->n_peaks + 1) < 0)
+	x->highest = level > x->highest ? level : x->highest;
+	if (x->n == 0 || x->list[x->n - 1].ms != ms) {
+		if (ARRAY_RESERVE(x->list, x->size, x->n + 1) < 0)
 			return -ENOMEM;
-		x->peaks[x->n_peaks++] = (struct peak){.ms = ms};
+		x->list[x->n++] = (struct peak){.ms = ms};
 	}
-	p = &x->peaks[x->n_peaks - 1];
+	p = &x->list[x->n - 1];
 	p->level = level > p->level ? level : p->level;
 	return 0;
 }
 
 /*
- * Scores an event by level M. The token of its object comes from the corpus, without a key search.
+ * Scores an event by the levels. The token of its object comes from the corpus, without a key
+ * search.
  */
-static int step_level(struct replay_context *s, const struct run_event *e)
+static int step_levels(struct replay_context *s, const struct run_event *e)
 {
 	uint8_t token = m_level_token(s->src->tokens, e, s->src->without);
 	struct lutra_m_score score;
+	int r;
 
 	if (token == LUTRA_PAD || !lutra_m_step(&e->state->m, &s->src->policy->m, token,
 						lutra_m_claim_counters, s->counters, &score))
 		return 0;
-	return add_peak(s->ret, e->ms, e->state->m.level);
+	r = add_peak(&s->ret->level[REPLAYED_M], e->ms, e->state->m.level);
+	return r < 0 ? r : add_peak(&s->ret->level[REPLAYED_N], e->ms, e->state->m.novelty);
 }
 
 static int score_syscall_event(struct replay_context *s, const struct run_event *e)
@@ -83,7 +87,7 @@ static int score_syscall_event(struct replay_context *s, const struct run_event 
 		if (episodes_add(&s->ret->matches, &m) < 0)
 			return -ENOMEM;
 	}
-	return step_level(s, e);
+	return step_levels(s, e);
 }
 
 /* Judges an object that the run used in a role, once. *ret: its value in judged. */
@@ -116,7 +120,7 @@ static int score_object_event(struct replay_context *s, const struct run_event *
 	int r = judge_seen(s, e->object, e->state->role, &m.what);
 
 	if (r == 0)
-		r = step_level(s, e);
+		r = step_levels(s, e);
 	if (r < 0 || (m.what & LUTRA_MATCH_RULE) == LUTRA_RULE_NONE)
 		return r;
 	if (m.what & NEW_NAME) {
@@ -187,6 +191,11 @@ static void score_history(const struct replayed_histories *s, uint64_t history, 
 	}
 }
 
+static void raise_highest(struct level_peaks *x, int32_t level)
+{
+	x->highest = level > x->highest ? level : x->highest;
+}
+
 int replayed_run_histories(const struct m_corpus *level, size_t run,
 			   const struct lutra_m_tables *tables, struct replayed_run *ret)
 {
@@ -204,12 +213,17 @@ int replayed_run_histories(const struct m_corpus *level, size_t run,
 		uint32_t times = h->n < tables->counts ? h->n : tables->counts;
 		struct lutra_m_score score;
 
-		for (uint32_t k = 0; k < h->gap && sum.level > 0; k++)
-			lutra_m_move(&sum, &nothing, LUTRA_PAD, tables->shift);
+		for (uint32_t k = 0; k < h->gap && (sum.level > 0 || sum.novelty > 0); k++)
+			lutra_m_move(&sum, tables, &nothing, LUTRA_PAD);
 		for (uint32_t k = 0; k < times; k++) {
+			int32_t novelty = sum.novelty;
+
 			score_history(&s, level->histories.map.number[h->history], run, &score);
-			lutra_m_move(&sum, &score, LUTRA_PAD, tables->shift);
-			ret->max_level = sum.level > ret->max_level ? sum.level : ret->max_level;
+			lutra_m_move(&sum, tables, &score, LUTRA_PAD);
+			if (k >= tables->novelty_counts)
+				sum.novelty = novelty;
+			raise_highest(&ret->level[REPLAYED_M], sum.level);
+			raise_highest(&ret->level[REPLAYED_N], sum.novelty);
 		}
 	}
 	return 0;

@@ -7,10 +7,20 @@
 #include "trainer/model/level_m/m_level.h"
 #include "trainer/rules/calibration/episodes.h"
 
+/* The levels that have a threshold. */
+enum replayed_level { REPLAYED_M, REPLAYED_N, REPLAYED_LEVELS };
+
 /* The highest level in one millisecond. Milliseconds in which no level was above 0 have none. */
 struct peak {
 	uint32_t ms;
 	int32_t level;
+};
+
+/* How high a level got in a replay. */
+struct level_peaks {
+	struct peak *list;
+	size_t n, size;
+	int32_t highest;
 };
 
 /* A new name, varying_is_new_name(). */
@@ -22,9 +32,7 @@ struct replayed_name {
 /* The result of one replay. */
 struct replayed_run {
 	struct matches matches;
-	struct peak *peaks;
-	size_t n_peaks, peaks_size;
-	int32_t max_level; /* the highest level M */
+	struct level_peaks level[REPLAYED_LEVELS];
 	struct replayed_name *new_names;
 	size_t n_new_names, new_names_size;
 };
@@ -52,11 +60,11 @@ int replayed_run_counts(const struct replay_source *src, const struct run_counts
 			struct replayed_run *ret);
 
 /*
- * Estimates how high level M gets in a run of which only the histories are known. Raises
- * ret->max_level. The histories are scored in the order in which the run had them first, as if they
+ * Estimates how high the levels get in a run of which only the histories are known. Raises the
+ * highest of each. The histories are scored in the order in which the run had them first, as if they
  * were of one task. Between two histories there are as many known tokens as the run had there. A
- * history that occurred again is scored again at once, as often as its weights count. Returns 0 or
- * -ENOMEM.
+ * history that occurred again is scored again at once, as often as its weights count for each level.
+ * Returns 0 or -ENOMEM.
  */
 int replayed_run_histories(const struct m_corpus *level, size_t run,
 			   const struct lutra_m_tables *tables, struct replayed_run *ret);

@@ -42,6 +42,7 @@ static void copy_event_text(const struct alert_fields *a, enum alert_field field
 static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 {
 	struct last_event *e = ctx;
+	enum alert_field level = ALERT_LEVEL;
 	unsigned rule, role;
 
 	(void)id;
@@ -50,6 +51,8 @@ static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 	e->is_old = rule_is_old(a->text[ALERT_RULE]);
 	if (rule_find(a->text[ALERT_RULE], &rule) < 0 || role_parse(a->text[ALERT_ROLE], &role) < 0)
 		return 0;
+	if (rule == LUTRA_RULE_NOVELTY)
+		level = ALERT_NOVELTY;
 	copy_event_text(a, ALERT_POLICY, e->dir, sizeof(e->dir));
 	copy_event_text(a, ALERT_OBJECT, e->object, sizeof(e->object));
 	copy_event_text(a, ALERT_PATH, e->path, sizeof(e->path));
@@ -62,7 +65,7 @@ static int take_last_event(void *ctx, int64_t id, const struct alert_fields *a)
 					   .path = e->path,
 					   .starter = e->starter,
 					   .call = e->call,
-					   .level = (int32_t)a->number[ALERT_LEVEL]};
+					   .level = (int32_t)a->number[level]};
 	e->found = true;
 	return 0;
 }

@@ -122,7 +122,7 @@ void api_put_sections(const struct api *a, json_t *j);
 
 /* Processes in and below a cgroup, as {"pid", "ppid", "name", "level": LEVEL or null}. */
 json_t *api_processes_json(const struct guard *g, const struct container *c);
-/* Returns the level of its most unusual process: {"m", "th_m", "ratio", "processes"}. */
+/* Returns the levels of its most unusual process: {"m", "th_m", "n", "th_n", "ratio", "processes"}. */
 json_t *api_level_json(const struct guard *g, const struct container *c);
 
 /*

@@ -168,11 +168,13 @@ static json_t *policy_objects_json(const struct policy *p)
 
 static json_t *details_json(const struct policy *p)
 {
-	json_t *j = json_pack("{s:s, s:b, s:{s:o}, s:o, s:o, s:o}", "arch", p->arch,
-			      "steady_on_wait", p->steady_on_wait, "thresholds", "m",
-			      policy_has_level(p) ? json_integer(p->threshold) : json_null(),
-			      "roles", policy_tokens_json(p), "known", policy_objects_json(p),
-			      "provenance", policy_provenance_encode(p));
+	json_t *j =
+		json_pack("{s:s, s:b, s:{s:o, s:o}, s:o, s:o, s:o}", "arch", p->arch,
+			  "steady_on_wait", p->steady_on_wait, "thresholds", "m",
+			  policy_has_level(p) ? json_integer(p->threshold) : json_null(), "n",
+			  policy_has_novelty(p) ? json_integer(p->novelty_threshold) : json_null(),
+			  "roles", policy_tokens_json(p), "known", policy_objects_json(p),
+			  "provenance", policy_provenance_encode(p));
 
 	json_object_update_new(j, policy_rules_encode(p));
 	return j;

@@ -43,18 +43,26 @@ static int read_task_state(const struct process_walk *w, pid_t pid, struct lutra
 	return fd < 0 ? -errno : guard_task_state(w->guard, fd, ret);
 }
 
-/* Returns the threshold of level M; 0: the container's policy has no level M. */
-static int32_t level_threshold(const struct container *c)
+/* Returns a threshold; 0: the container's policy does not have its level. */
+static int32_t level_threshold(int32_t threshold)
 {
-	return c->threshold == LUTRA_THRESHOLD_OFF ? 0 : c->threshold;
+	return threshold == LUTRA_THRESHOLD_OFF ? 0 : threshold;
 }
 
-/* Returns the level divided by the threshold; 0: there is no level M. */
-static double share_of_threshold(const struct container *c, const struct lutra_state *s)
+/* Returns a level divided by its threshold; 0: the policy does not have the level. */
+static double share_of_threshold(int32_t level, int32_t threshold)
 {
-	int32_t threshold = level_threshold(c);
+	threshold = level_threshold(threshold);
+	return threshold > 0 ? (double)level / threshold : 0;
+}
 
-	return threshold > 0 ? (double)s->m.level / threshold : 0;
+/* Returns the share of the level that is nearest to its threshold. */
+static double highest_share(const struct container *c, const struct lutra_state *s)
+{
+	double m = share_of_threshold(s->m.level, c->threshold);
+	double n = share_of_threshold(s->m.novelty, c->novelty_threshold);
+
+	return m > n ? m : n;
 }
 
 /* ---- how unusual the container is ---- */
@@ -66,7 +74,7 @@ static void note_level(struct process_walk *w, pid_t pid)
 
 	if (read_task_state(w, pid, &s) < 0)
 		return;
-	ratio = share_of_threshold(w->c, &s);
+	ratio = highest_share(w->c, &s);
 	if (ratio < w->ratio)
 		return;
 	w->ratio = ratio;
@@ -75,8 +83,9 @@ static void note_level(struct process_walk *w, pid_t pid)
 
 static json_t *level_json(const struct container *c, const struct lutra_state *s)
 {
-	return json_pack("{s:i, s:i, s:f}", "m", s->m.level, "th_m", level_threshold(c), "ratio",
-			 share_of_threshold(c, s));
+	return json_pack("{s:i, s:i, s:i, s:i, s:f}", "m", s->m.level, "th_m",
+			 level_threshold(c->threshold), "n", s->m.novelty, "th_n",
+			 level_threshold(c->novelty_threshold), "ratio", highest_share(c, s));
 }
 
 json_t *api_level_json(const struct guard *g, const struct container *c)

@@ -40,7 +40,7 @@ static const struct args_command command = {
 	.usage = "--policy POLICY FILE.ltr",
 	.doc = "Score a recorded run as the kernel does, and print one line per event."
 	       "\vColumns: seconds (monotonic), task, role, system call or object, token, weights "
-	       "of the three layers, level M in 1/65536 nat, rules, verdict. "
+	       "of the three layers, level M in 1/65536 nat, level N in 1/65536, rules, verdict. "
 	       "\"repeated\" after a rule: the kernel counts this alert and does not tell it "
 	       "again.",
 	.max = 1,
@@ -55,19 +55,20 @@ static int print_step_json(const struct lutra_record *rec, const char *what,
 
 	for (unsigned i = 0; i < s->n_matches; i++)
 		json_array_append_new(matches,
-				      json_pack("{s:s, s:s, s:s, s:b, s:i}", "group",
+				      json_pack("{s:s, s:s, s:s, s:b, s:i, s:i}", "group",
 						rule_name(s->match[i].rule), "kind",
 						kind_name(s->match[i].kind), "verdict",
 						verdict_name(s->match[i].verdict), "repeated",
-						s->match[i].repeated, "m", s->match[i].level));
+						s->match[i].repeated, "m", s->match[i].level, "n",
+						s->match[i].novelty));
 	return cli_print_json(
-		json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:[i,i,i], s:i, s:o, s:s}", "ts_ns",
-			  (json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
+		json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:I, s:[i,i,i], s:i, s:i, s:o, s:s}",
+			  "ts_ns", (json_int_t)rec->ts_ns, "tid", (json_int_t)rec->tid, "tgid",
 			  (json_int_t)rec->tgid, "type", s->is_object ? "object" : "call", "role",
 			  role_name(s->role), s->is_object ? "object" : "call", what, "token",
 			  s->is_object ? (json_int_t)s->judgement.token : (json_int_t)s->token,
-			  "weights", s->weight[0], s->weight[1], s->weight[2], "m", s->level,
-			  "signals", matches, "verdict", verdict_name(s->verdict)),
+			  "weights", s->weight[0], s->weight[1], s->weight[2], "m", s->level, "n",
+			  s->novelty, "signals", matches, "verdict", verdict_name(s->verdict)),
 		false);
 }
 
@@ -79,7 +80,7 @@ static int print_step(const struct lutra_record *rec, const char *what, const st
 		printf(" %#llx", (unsigned long long)s->judgement.token);
 	else
 		printf(" %u", s->token);
-	printf(" %u %u %u %d", s->weight[0], s->weight[1], s->weight[2], s->level);
+	printf(" %u %u %u %d %d", s->weight[0], s->weight[1], s->weight[2], s->level, s->novelty);
 	for (unsigned i = 0; i < s->n_matches; i++) {
 		printf(" %s", rule_name(s->match[i].rule));
 		if (s->match[i].kind != LUTRA_KIND_KNOWN)

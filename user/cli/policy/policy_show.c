@@ -240,9 +240,13 @@ static void show_threshold(const struct policy *p)
 	else
 		printf("  thresholds   M %.3f nat (%d)%s\n",
 		       (double)p->threshold / (LUTRA_M_UNIT << LUTRA_M_FRACTION), p->threshold,
-		       p->level_shift == LUTRA_M_FEW_SHIFT
-			       ? "; it only counts unseen pairs: with 9 runs or more it weighs them"
-			       : "");
+		       p->action[LUTRA_RULE_LEVEL] == LUTRA_ACTION_LOG ? ", which only logs" : "");
+	if (policy_has_novelty(p))
+		printf("%*sN %.1f %% of pairs never seen (%d)\n", INDENT + 1, "",
+		       100. * p->novelty_threshold / LUTRA_N_ONE, p->novelty_threshold);
+	else if (policy_has_level(p))
+		printf("%*sN none: an older lutra made the policy, so level N is off\n", INDENT + 1,
+		       "");
 }
 
 static void show_calibration(const struct policy *p)
@@ -299,10 +303,11 @@ static int show_policy(const struct policy_args *a, const char *name)
 		return print_policy_json(dir);
 	if (cli_load_policy(dir, NULL, &p, &err) < 0)
 		return cli_fail(&err);
-	printf("%s\n  image        %s%s%s, %s\n  mode         %s; in the kill modes level M %s\n",
+	printf("%s\n  image        %s%s%s, %s\n"
+	       "  mode         %s; in the kill modes levels M and N %s\n",
 	       dir, cli_clean_text(p->image, image), p->digest ? " " : "",
 	       p->digest ? p->digest : "", p->arch, mode_name(p->mode),
-	       p->kill_matches > 1 ? "only alerts" : "kills too");
+	       p->kill_matches > 1 ? "only alert" : "kill too");
 	printf("  exec         sessions are %s\n",
 	       p->audit_sessions ? "audited: what they do is logged, their new programs alert"
 				 : "guarded as the service is");

@@ -12,14 +12,16 @@ const KEPT = 600;
 
 /* ---- levels ---- */
 
+/* Of levels M and N, the one that is nearer to its threshold. */
 function levelRow(seconds, l) {
-  return [seconds, 100 * ratio(l.m, l.th_m)];
+  return [seconds, 100 * Math.max(ratio(l.m, l.th_m), ratio(l.n, l.th_n))];
 }
 
 /* The level at each event that has one: an event of a policy without level M has none. */
 function eventLevels(events) {
   return events.filter((e) => e.output_fields["lutra.th_m"] > 0).map((e) => levelRow(Number(e.at) / 1e9, {
-    m: e.output_fields["lutra.m"], th_m: e.output_fields["lutra.th_m"] }));
+    m: e.output_fields["lutra.m"], th_m: e.output_fields["lutra.th_m"],
+    n: e.output_fields["lutra.n"], th_n: e.output_fields["lutra.th_n"] }));
 }
 
 class Levels {
@@ -219,7 +221,7 @@ async function runningContainer(main, signal, first, timeline, events) {
       h("div", { class: "stack" }, actions.element, aboutBox),
       h("section", { class: "card" }, h("h2", null, "Evidence"), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence" }, timeline.box))),
     h("div", { class: "two" },
-      card("Level M, in percent of its threshold", levels.chart.element),
+      card("Levels M and N, the higher, in percent of its threshold", levels.chart.element),
       h("div", { class: "stack" }, card("Unusual pairs of calls and objects, by weight", pairsBox), card("Processes", treeBox))));
   show(first);
   levels.add(...eventLevels(known));

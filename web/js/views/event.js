@@ -92,10 +92,16 @@ function callsCard(f, why) {
 
 /* ---- level and facts ---- */
 
+function levelMeter(level, threshold, name) {
+  return meter(threshold > 0 ? { ratio: ratio(level, threshold) } : null, name);
+}
+
 function levelCard(f) {
-  const [level, threshold] = [f["lutra.m"], f["lutra.th_m"]];
-  return card("Level M of the process", h("p", { class: "soft small" }, "How unusual its last calls and objects were, together."),
-    meter(threshold > 0 ? { ratio: ratio(level, threshold) } : null, "Level M"));
+  return card("Levels of the process",
+    h("p", { class: "soft small" }, "M: how unusual its last calls and objects were, together."),
+    levelMeter(f["lutra.m"], f["lutra.th_m"], "Level M"),
+    h("p", { class: "soft small" }, "N: how many of them came after one another as training never saw."),
+    levelMeter(f["lutra.n"], f["lutra.th_n"], "Level N"));
 }
 
 /* Who opened the exec session that the event is of, as far as its incident knows. */

@@ -232,11 +232,11 @@ static void judged_run_believes_what_the_recording_says_of_sessions(void **state
 	assert_int_equal(find_thing(f, "open-r-P\tsession\topen /etc/b")->own_refused, 0);
 }
 
-static void only_m_is_a_level(void **state)
+static void m_and_n_are_levels(void **state)
 {
 	(void)state;
 	for (unsigned rule = 0; rule < RULES_COUNT; rule++)
-		assert_int_equal(thing_is_of_level(rule), rule == LUTRA_RULE_LEVEL);
+		assert_int_equal(thing_is_of_level(rule), lutra_is_level_rule(rule));
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, judged_setup, judged_teardown)
@@ -249,7 +249,7 @@ int main(void)
 		TEST(judged_run_believes_what_the_recording_says_of_sessions),
 		TEST(judged_run_tells_exec_sessions_from_the_service),
 		TEST(judged_run_counts_later_refusals_for_the_event_that_lasts),
-		cmocka_unit_test(only_m_is_a_level),
+		cmocka_unit_test(m_and_n_are_levels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

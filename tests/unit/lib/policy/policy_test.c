@@ -63,6 +63,10 @@ static void policy_load_gives_what_was_saved(void **state)
 	assert_int_equal(q->threshold, p->threshold);
 	assert_int_equal(q->level_shift, p->level_shift);
 	assert_int_equal(q->level_counts, p->level_counts);
+	assert_int_equal(q->novelty_threshold, p->novelty_threshold);
+	assert_int_equal(q->novelty_shift, p->novelty_shift);
+	assert_int_equal(q->novelty_counts, p->novelty_counts);
+	assert_true(q->calibration.max_novelty == p->calibration.max_novelty);
 	assert_int_equal(q->n_keys, p->n_keys);
 	assert_memory_equal(q->keys, p->keys, p->n_keys * sizeof(*p->keys));
 	assert_int_equal(q->seed, p->seed);
@@ -176,8 +180,8 @@ static void policy_load_refuses_bad_json(void **state)
 	} cases[] = {
 		{"\"image\"", "\"imgae\"", -EBADMSG},
 		{"\"digest\": null", "\"digest\": 5", -EBADMSG},
-		{"\"format\": 3", "\"format\": 4", -ENOEXEC},
-		{"\"format\": 3", "\"format\": \"x\"", -EBADMSG},
+		{"\"format\": 4", "\"format\": 5", -ENOEXEC},
+		{"\"format\": 4", "\"format\": \"x\"", -EBADMSG},
 		{"\"mode\": \"deny\"", "\"mode\": \"obey\"", -EBADMSG},
 		{"\"steady_on\": \"accept\"", "\"steady_on\": \"wait\"", -EBADMSG},
 		{"\"kill_signals\": 2", "\"kill_signals\": 3", -EBADMSG},
@@ -191,6 +195,9 @@ static void policy_load_refuses_bad_json(void **state)
 		{"\"call\": \"openat\"", "\"call\": \"open\"", -EBADMSG},
 		{"\"object\": \"read /srv/pages", "\"object\": \"read /srv/page", -EBADMSG},
 		{"\"M\": {", "\"A\": {", -EBADMSG},
+		{"\"N\": {", "\"B\": {", -EBADMSG},
+		{"\"units\": 7000", "\"units\": 7001", -EBADMSG},
+		{"\"units\": 7000", "\"units\": -7000", -EBADMSG},
 		{"/srv/pages/*", "/srv/*", -EBADMSG},
 		{"\"arch\": \"", "\"arch\": \"not-", -EBADMSG},
 		{"\"bytes\": ", "\"bytes\": 1", -EBADMSG},
@@ -296,7 +303,7 @@ static void policy_load_takes_a_policy_of_format_2(void **state)
 
 	f->p->format = 2;
 	f->p->code_last = 0;
-	f->p->level_shift = f->p->level_counts = 0;
+	f->p->level_shift = f->p->level_counts = f->p->novelty_shift = f->p->novelty_counts = 0;
 	f->p->n_keys = 0;
 	f->p->token[LUTRA_ROLE_STEADY][SYS_write] = 6;
 	f->p->nodes[1].flags |= LUTRA_NODE_VARIES;
@@ -378,6 +385,16 @@ static void break_level_counts(struct policy *p)
 	p->level_counts = 0;
 }
 
+static void break_novelty_counts(struct policy *p)
+{
+	p->novelty_counts = p->level_counts + 1;
+}
+
+static void break_absent_novelty(struct policy *p)
+{
+	p->novelty_counts = 0;
+}
+
 static void break_parent(struct policy *p)
 {
 	p->nodes[1].parent = 2;
@@ -454,6 +471,8 @@ static void policy_load_refuses_impossible_tables(void **state)
 		break_unused_key_token,
 		break_level_shift,
 		break_level_counts,
+		break_novelty_counts,
+		break_absent_novelty,
 	};
 	struct sample_saved *f = *state;
 
@@ -481,6 +500,41 @@ static void policy_load_restores_what_is_known_of_the_first_process(void **state
 		assert_int_equal(policy_load(&p, f->policy, NULL), 0);
 		assert_int_equal(p->first_process, values[i]);
 	}
+}
+
+/* Saves the policy as an older lutra did: without rule N, its threshold and its constants. */
+static void save_without_level_n(struct sample_saved *f)
+{
+	_cleanup_free_ char *path = policy_json_path(f->policy);
+	json_auto_t *j = NULL;
+
+	f->p->novelty_shift = f->p->novelty_counts = 0;
+	f->p->novelty_threshold = LUTRA_THRESHOLD_OFF;
+	save_unchecked(f);
+	j = json_load_file(path, 0, NULL);
+	json_object_set_new(j, "format", json_integer(3));
+	json_object_del(json_object_get(json_object_get(j, "rules"), "actions"), "N");
+	json_object_del(json_object_get(json_object_get(j, "calibration"), "alarms"), "N");
+	json_object_del(json_object_get(j, "calibration"), "max_novelty");
+	assert_null(json_object_get(json_object_get(j, "thresholds"), "N"));
+	assert_int_equal(json_dump_file(j, path, 0), 0);
+}
+
+/* Its level M and its other rules are in force. Level N never matches. */
+static void policy_load_takes_a_policy_without_level_n(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ struct lutra_policy *image = calloc(1, sizeof(*image));
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	save_without_level_n(f);
+	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
+	assert_true(policy_has_level(p));
+	assert_false(policy_has_novelty(p));
+	assert_int_equal(p->threshold, f->p->threshold);
+	assert_int_equal(policy_to_kernel(p, 1, image, NULL), 0);
+	assert_int_equal(image->novelty_threshold, LUTRA_THRESHOLD_OFF);
+	assert_int_equal(image->m.novelty_counts, 0);
 }
 
 /* Policies that were trained before lutra estimated the unseen. */
@@ -553,6 +607,7 @@ int main(void)
 		T(policy_load_restores_what_is_known_of_the_first_process),
 		T(policy_load_takes_a_policy_of_format_2),
 		T(policy_load_of_a_newer_format_says_so),
+		T(policy_load_takes_a_policy_without_level_n),
 		T(policy_load_without_the_unseen_does_not_know_it),
 		T(policy_load_refuses_impossible_tables),
 		T(policy_load_of_another_architecture_is_enoexec),

@@ -12,6 +12,7 @@
 
 #include "lib/abi/rules.h"
 #include "lib/policy/policy_unseen.h"
+#include "lutra/verdict.h"
 
 static struct policy_unseen sample_unseen(void)
 {
@@ -26,7 +27,7 @@ static void policy_unseen_kind_is_of_every_rule_that_tells_a_thing(void **state)
 {
 	(void)state;
 	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++) {
-		bool level = rule == LUTRA_RULE_LEVEL;
+		bool level = lutra_is_level_rule(rule);
 		bool logs = rule_get(rule)->action == LUTRA_ACTION_LOG;
 
 		assert_int_equal(policy_unseen_kind(rule) == POLICY_UNSEEN_KINDS, level || logs);

@@ -293,7 +293,7 @@ static void make_results(struct splice_result *list, size_t n)
 static void splice_summary_counts_what_was_made(void **state)
 {
 	struct splice_result list[21];
-	struct splice_summary s = {list, 21, 1, DETECTOR_POLICY, {100, 50}};
+	struct splice_summary s = {list, 21, 1, DETECTOR_POLICY, {100, 50}, {30, 20}};
 	const struct splice_filter all = {-1, -1, -1}, second = {-1, 1, -1}, none = {-1, 2, -1};
 	double interval[2];
 	json_t *j, *a;

@@ -378,17 +378,22 @@ static void update_can_be_updated(void **state)
 
 /* ---- few runs ---- */
 
-/* With fewer runs than it takes, an update has the tables of few runs, as the policy before. */
+/*
+ * With fewer runs than it takes, level M only logs, as before, and the codes are trained anew. The
+ * threshold of level N does not sink.
+ */
 static void update_of_few_runs_stays_one_of_few_runs(void **state)
 {
 	struct fixture *f = *state;
 
 	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_int_equal(f->old->level_shift, LUTRA_M_FEW_SHIFT);
-	assert_int_equal(f->p->level_shift, LUTRA_M_FEW_SHIFT);
-	assert_int_equal(f->p->level_counts, LUTRA_M_FEW_COUNTS);
-	assert_true(f->p->threshold >= f->old->threshold);
+	assert_int_equal(f->old->novelty_shift, M_NOVELTY_FEW_SHIFT);
+	assert_int_equal(f->p->novelty_shift, M_NOVELTY_FEW_SHIFT);
+	assert_int_equal(f->p->novelty_counts, M_NOVELTY_FEW_COUNTS);
+	assert_true(f->p->novelty_threshold >= f->old->novelty_threshold);
+	assert_int_equal(f->p->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_LOG);
+	assert_int_equal(f->p->action[LUTRA_RULE_NOVELTY], LUTRA_ACTION_ALERT);
 }
 
 /* Returns the token of the file that is read, in a role. */
@@ -410,11 +415,16 @@ static void update_with_enough_runs_trains_codes(void **state)
 
 	made_run_service(&f->corpus, "a.ltr", 20, 200);
 	made_run_service(&f->corpus, "b.ltr", 21, 200);
-	f->old->threshold = 1 << 28; /* of another kind of tables: it says nothing here */
+	/* Of other codes, and of a level that moved otherwise: they say nothing here. */
+	f->old->threshold = f->old->novelty_threshold = 1 << 28;
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(f->p->level_shift, LUTRA_M_SHIFT);
 	assert_int_equal(f->p->level_counts, LUTRA_M_COUNTS);
 	assert_true(f->p->threshold >= CALIBRATE_FLOOR && f->p->threshold < 12 << 16);
+	assert_int_equal(f->p->novelty_shift, M_NOVELTY_SHIFT);
+	assert_in_range(f->p->novelty_threshold, CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT),
+			LUTRA_N_ONE);
+	assert_int_equal(f->p->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_ALERT);
 	for (size_t i = 0; i < (size_t)f->p->v * f->p->v; i++)
 		codes |= f->p->t0[i] & 0xff;
 	assert_true(codes > 0);

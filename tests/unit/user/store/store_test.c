@@ -288,15 +288,21 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
-	execute_sql(f->db, "PRAGMA user_version = 7");
+	execute_sql(f->db, "PRAGMA user_version = 8");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	execute_sql(f->db, "PRAGMA user_version = 1");
 	assert_int_equal(store_new(&s, f->db, &err), -ENOEXEC);
 	assert_int_equal(store_new_reader(&s, f->db, &err), -ENOEXEC);
 }
 
+/* What a store of schema 6 did not have. */
+#define NOT_IN_6                                                                                   \
+	"ALTER TABLE events DROP COLUMN n; ALTER TABLE events DROP COLUMN th_n;"                   \
+	"PRAGMA user_version = 6;"
+
 /* What a store of schema 5 did not have, and what it had in its place. */
 #define NOT_IN_5                                                                                   \
+	NOT_IN_6                                                                                   \
 	"ALTER TABLE events RENAME COLUMN m TO a; ALTER TABLE events RENAME COLUMN th_m TO th_a;"  \
 	"ALTER TABLE events ADD COLUMN b INTEGER; ALTER TABLE events ADD COLUMN th_b INTEGER;"     \
 	"PRAGMA user_version = 5;"
@@ -334,6 +340,7 @@ static void check_update(struct fixture *f, const char *to_old)
 
 static void store_of_an_earlier_schema_is_updated(void **state)
 {
+	check_update(*state, NOT_IN_6);
 	check_update(*state, NOT_IN_5);
 	check_update(*state, NOT_IN_4);
 	check_update(*state, NOT_IN_3);

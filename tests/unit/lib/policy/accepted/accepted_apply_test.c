@@ -354,6 +354,33 @@ static void accepted_apply_raises_a_level_and_never_lowers_it(void **state)
 	assert_int_equal(f->p->threshold, 123456 + 5);
 }
 
+static void accepted_apply_raises_level_n_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts = facts_of(LUTRA_RULE_NOVELTY, LUTRA_ROLE_STEADY, NULL, NULL);
+	int32_t threshold = f->p->threshold;
+
+	facts.level = f->p->novelty_threshold + 5;
+	accept_facts(f, &facts, "level");
+	apply_all(f);
+	assert_int_equal(f->p->novelty_threshold, facts.level);
+	assert_int_equal(f->p->threshold, threshold);
+}
+
+/* Level N of few runs moves otherwise than that of many. */
+static void accepted_apply_leaves_level_n_that_moves_otherwise(void **state)
+{
+	struct fixture *f = *state;
+	struct accepted_facts facts = facts_of(LUTRA_RULE_NOVELTY, LUTRA_ROLE_STEADY, NULL, NULL);
+	int32_t threshold = f->p->novelty_threshold;
+
+	facts.level = threshold + 5;
+	accept_facts(f, &facts, "level");
+	f->p->novelty_shift--;
+	apply_all(f);
+	assert_int_equal(f->p->novelty_threshold, threshold);
+}
+
 /* A level of the tables of few runs says nothing of one of the tables of many. */
 static void accepted_apply_leaves_a_level_of_other_tables(void **state)
 {
@@ -362,7 +389,7 @@ static void accepted_apply_leaves_a_level_of_other_tables(void **state)
 
 	facts.level = f->p->threshold + 5;
 	accept_facts(f, &facts, "level");
-	f->p->level_shift = LUTRA_M_FEW_SHIFT;
+	f->p->level_shift = LUTRA_M_SHIFT - 1;
 	apply_all(f);
 	assert_int_equal(f->p->threshold, 123456);
 }
@@ -506,6 +533,8 @@ int main(void)
 		CASE(accepted_apply_raises_a_level_and_never_lowers_it),
 		CASE(accepted_apply_leaves_a_level_of_other_tables),
 		CASE(accepted_apply_raises_no_level_that_is_off),
+		CASE(accepted_apply_raises_level_n_alone),
+		CASE(accepted_apply_leaves_level_n_that_moves_otherwise),
 		CASE(accepted_apply_keeps_an_old_level_without_effect),
 		CASE(accepted_apply_leaves_out_what_has_ended),
 		CASE(accepted_apply_sets_actions_and_directories),

@@ -219,6 +219,28 @@ static void accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold(
 	assert_int_equal(list[0].scope.percent, 201);
 }
 
+static void accepted_readings_of_level_n_are_of_its_threshold(void **state)
+{
+	struct accepted_facts f = {.rule = LUTRA_RULE_NOVELTY, .role = LUTRA_ROLE_STEADY};
+	struct accepted_reading list[ACCEPTED_READINGS_MAX];
+	_cleanup_(policy_freep) struct policy *p = sample_policy();
+	char text[ACCEPTED_TEXT];
+	struct err err;
+
+	(void)state;
+	f.level = p->novelty_threshold + 1;
+	assert_int_equal(accepted_readings(p, &f, list, NULL), 1);
+	assert_null(list[0].danger);
+	assert_string_equal(accepted_scope_text(&list[0].scope, text),
+			    "level N up to 101 % of its threshold");
+	list[0].scope.percent = 0;
+	assert_string_equal(accepted_scope_text(&list[0].scope, text),
+			    "level N up to 10.7 % of new pairs");
+	p->novelty_threshold = LUTRA_THRESHOLD_OFF;
+	assert_int_equal(accepted_readings(p, &f, list, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "has no level N"));
+}
+
 static void accepted_readings_refuse_a_level_that_the_policy_has_not(void **state)
 {
 	const struct accepted_facts f = {
@@ -286,6 +308,7 @@ int main(void)
 		cmocka_unit_test(accepted_readings_of_a_program_begin_with_its_starter),
 		cmocka_unit_test(
 			accepted_readings_of_a_level_are_dangerous_from_twice_the_threshold),
+		cmocka_unit_test(accepted_readings_of_level_n_are_of_its_threshold),
 		cmocka_unit_test(accepted_readings_refuse_a_level_that_the_policy_has_not),
 		cmocka_unit_test(accepted_readings_refuse_what_no_policy_can_hold),
 		cmocka_unit_test(

@@ -301,34 +301,37 @@ static void m_weights_gate_what_was_seen(void **state)
 		assert_int_equal(all->t0[i] & 0xff, less->t0[i] & 0xff);
 }
 
-/* Tables of few runs: 1 nat for a pair that no run had, which counts once, and one code. */
-static void m_weights_of_few_runs_are_equal(void **state)
+/* The weights of few runs are made as those of many. Level N moves faster, and counts pairs once. */
+static void m_weights_of_few_runs_have_other_constants_of_level_n(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_free_ struct lutra_m_tables *t = calloc(1, sizeof(*t));
+	const struct layer_options options = {.seed = 1, .threads = 1};
 	_cleanup_(m_codes_done) struct m_codes codes = {0};
-	uint32_t v;
+	char name[16];
 
-	made_run_service(&f->corpus, "a.ltr", 1, 30);
-	made_run_service(&f->corpus, "b.ltr", 2, 30);
-	read_corpus(f, 1);
-	v = f->m.tokens.v;
 	assert_non_null(t);
-	assert_int_equal(m_weights_few_tables(t, v, &f->m.histories, HISTORIES_NO_RUN), 0);
-	assert_int_equal(t->shift, LUTRA_M_FEW_SHIFT);
-	assert_int_equal(t->counts, LUTRA_M_FEW_COUNTS);
-	for (uint32_t a = 0; a < v; a++)
-		for (uint32_t b = 0; b < v; b++)
-			assert_true(t->t0[a << 8 | b] == 0 || t->t0[a << 8 | b] == 16 << 8);
-	assert_int_equal(t->t0[tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_accept4) << 8 |
-			       tokens_syscall(&f->m.tokens, LUTRA_ROLE_STEADY, SYS_read)],
-			 0);
-	assert_int_equal(t->t0[LUTRA_UNK << 8 | LUTRA_UNK], 16 << 8);
-	for (size_t i = 0; i < LUTRA_K * LUTRA_K; i++)
-		assert_true(t->t1[i] == 0 && t->t2[i] == 0);
-	assert_int_equal(m_codes_init_one(&codes, v), 0);
-	assert_int_equal(codes.layer[0].k, v);
-	assert_int_equal(m_codes_start(&codes, 2), t->p2);
+	for (unsigned i = 0; i < M_WEIGHTS_RUNS; i++) {
+		snprintf(name, sizeof(name), "%c%0*u.ltr", 'a' + (char)i, (int)i + 1, i);
+		made_run_service(&f->corpus, name, i, 30);
+	}
+	read_corpus(f, 1);
+	assert_int_equal(
+		m_codes_train(&codes, &f->m.histories, f->m.tokens.v, HISTORIES_NO_RUN, &options),
+		0);
+	assert_int_equal(m_weights_tables(t, &codes, &f->m.histories, HISTORIES_NO_RUN), 0);
+	assert_int_equal(t->novelty_shift, M_NOVELTY_SHIFT);
+	assert_int_equal(t->novelty_counts, M_NOVELTY_COUNTS);
+	/* A replay is of the policy: it has its constants. */
+	assert_int_equal(m_weights_tables(t, &codes, &f->m.histories, 0), 0);
+	assert_int_equal(t->novelty_shift, M_NOVELTY_SHIFT);
+	f->m.histories.n_runs--;
+	assert_int_equal(m_weights_tables(t, &codes, &f->m.histories, HISTORIES_NO_RUN), 0);
+	f->m.histories.n_runs++;
+	assert_int_equal(t->shift, LUTRA_M_SHIFT);
+	assert_int_equal(t->counts, LUTRA_M_COUNTS);
+	assert_int_equal(t->novelty_shift, M_NOVELTY_FEW_SHIFT);
+	assert_int_equal(t->novelty_counts, M_NOVELTY_FEW_COUNTS);
 }
 
 static void m_level_train_gives_the_same_bytes_on_any_number_of_threads(void **state)
@@ -406,8 +409,9 @@ int main(void)
 			m_level_teardown),
 		cmocka_unit_test_setup_teardown(tokens_leave_out_objects_of_workers, m_level_setup,
 						m_level_teardown),
-		cmocka_unit_test_setup_teardown(m_weights_of_few_runs_are_equal, m_level_setup,
-						m_level_teardown),
+		cmocka_unit_test_setup_teardown(
+			m_weights_of_few_runs_have_other_constants_of_level_n, m_level_setup,
+			m_level_teardown),
 		cmocka_unit_test_setup_teardown(tokens_leave_out_the_rarest_keys, m_level_setup,
 						m_level_teardown),
 		cmocka_unit_test_setup_teardown(histories_leave_out_repeats_and_follow_forks,

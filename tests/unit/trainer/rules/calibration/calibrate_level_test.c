@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The threshold of level M, and that its replays are what the scorer does with the policy. */
+/* The thresholds of levels M and N, and that their replays are what the scorer does with the policy. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static int calibrate_level_teardown(void **state)
 
 /*
  * By hand: in the odd run's replay uname and socket are unknown. New pairs are (file, UNK), (UNK, UNK)
- * and (UNK, file), each 1 nat and once. The level of few runs moves by 1/8: .125, .234, .330 nat.
+ * and (UNK, file), each once. Level N of few runs moves by 1/16: 4096, 7936, 11536.
  */
 static void calibrate_threshold_of_few_runs_has_a_margin(void **state)
 {
@@ -44,13 +44,14 @@ static void calibrate_threshold_of_few_runs_has_a_margin(void **state)
 
 	made_run_odd_one_out(c);
 	p = made_policy_train(c, &made_policy_options);
-	assert_int_equal(p->level_shift, LUTRA_M_FEW_SHIFT);
-	assert_int_equal(p->level_counts, LUTRA_M_FEW_COUNTS);
-	assert_true(fabs(p->calibration.max_level - 21632 / 65536.) < 1e-9);
-	assert_int_equal(p->threshold, 28843); /* 21632 * 4 / 3, rounded up */
-	assert_int_equal(p->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->novelty_shift, M_NOVELTY_FEW_SHIFT);
+	assert_int_equal(p->novelty_counts, M_NOVELTY_FEW_COUNTS);
+	assert_true(fabs(p->calibration.max_novelty - 11536 / 65536.) < 1e-9);
+	assert_int_equal(p->novelty_threshold, 15382); /* 11536 * 4 / 3, rounded up */
+	assert_int_equal(p->action[LUTRA_RULE_NOVELTY], LUTRA_ACTION_ALERT);
+	assert_int_equal(p->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_LOG);
 	/* The odd run is judged by the threshold of the others, the floor: twice, 2 s apart. */
-	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL], 2);
+	assert_int_equal(p->calibration.alarms[LUTRA_RULE_NOVELTY], 2);
 }
 
 /* Returns the level in units, from nat. */
@@ -105,7 +106,7 @@ static void calibrate_levels_are_those_of_the_scorer(void **state)
 	_cleanup_free_ struct lutra_m_counters *counters = calloc(1, sizeof(*counters));
 	_cleanup_(run_iter_done) struct run_iter it = {0};
 	struct run_event e;
-	int32_t highest = 0;
+	int32_t highest = 0, novelty = 0;
 	struct made_run m;
 
 	for (unsigned i = 0; i < M_WEIGHTS_RUNS; i++) {
@@ -142,12 +143,16 @@ static void calibrate_levels_are_those_of_the_scorer(void **state)
 					   lutra_m_claim_counters, counters, &score);
 		}
 		highest = e.state->m.level > highest ? e.state->m.level : highest;
+		novelty = e.state->m.novelty > novelty ? e.state->m.novelty : novelty;
 	}
 	assert_true(highest > 0);
 	assert_true(level_units(p->calibration.max_level) >= highest);
 	assert_int_equal(p->threshold,
 			 ceil(M_LEVEL_MARGIN * level_units(p->calibration.max_level)));
 	assert_int_equal(highest, level_units(p->calibration.max_level));
+	assert_true(novelty > 0);
+	assert_int_equal(novelty, rint(p->calibration.max_novelty * LUTRA_N_ONE));
+	assert_int_equal(p->novelty_threshold, ceil(M_LEVEL_MARGIN * novelty));
 }
 
 static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
@@ -160,13 +165,14 @@ static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
 	p = made_policy_train(c, &made_policy_options);
 	assert_true(p->calibration.max_level == 0);
 	assert_int_equal(p->threshold, CALIBRATE_FLOOR);
+	assert_int_equal(p->novelty_threshold, CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_FEW_SHIFT));
 	assert_int_equal(p->mode, LUTRA_MODE_DENY);
 	for (int g = 0; g < LUTRA_RULE_COUNT; g++)
 		assert_int_equal(p->calibration.alarms[g], 0);
 }
 
 /*
- * With tables of few runs a new pair counts once, and the first history that has it is new to the run. So
+ * For level N of few runs a new pair counts once, and the first history that has it is new to the run. So
  * the histories of a run of one task say what its stream says.
  */
 static void replayed_run_histories_find_the_level_of_the_stream(void **state)
@@ -191,8 +197,9 @@ static void replayed_run_histories_find_the_level_of_the_stream(void **state)
 				    &c->runs[last], &stream),
 		0);
 	assert_int_equal(replayed_run_histories(&m.level, last, &image->m, &histories), 0);
-	assert_true(stream.max_level > 0);
-	assert_int_equal(histories.max_level, stream.max_level);
+	assert_true(stream.level[REPLAYED_N].highest > 0);
+	assert_int_equal(histories.level[REPLAYED_N].highest, stream.level[REPLAYED_N].highest);
+	assert_true(histories.level[REPLAYED_M].highest > 0);
 	replayed_run_done(&stream);
 	replayed_run_done(&histories);
 }

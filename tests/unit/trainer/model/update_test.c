@@ -396,6 +396,27 @@ static void update_of_few_runs_stays_one_of_few_runs(void **state)
 	assert_int_equal(f->p->action[LUTRA_RULE_NOVELTY], LUTRA_ACTION_ALERT);
 }
 
+/*
+ * An older lutra made the policy: it has no level N, and of few runs its level M alerted.
+ */
+static void update_of_a_policy_without_level_n_adds_it(void **state)
+{
+	struct fixture *f = *state;
+	int32_t floor = CALIBRATE_NOVELTY_FLOOR(m_novelty_shift(f->old->n_runs + 1));
+
+	f->old->novelty_threshold = LUTRA_THRESHOLD_OFF;
+	f->old->novelty_shift = f->old->novelty_counts = 0;
+	f->old->action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_ALERT;
+	made_drift(&f->corpus, "a.ltr");
+	train_as(&f->corpus, f->old, 1, &f->p);
+	assert_true(policy_has_novelty(f->p));
+	assert_in_range(f->p->novelty_threshold, floor, LUTRA_N_ONE);
+	assert_true(f->p->calibration.max_novelty > 0); /* of the replay of the new run */
+	assert_int_equal(f->p->action[LUTRA_RULE_NOVELTY], LUTRA_ACTION_ALERT);
+	assert_int_equal(f->p->action[LUTRA_RULE_LEVEL],
+			 f->p->n_runs < M_WEIGHTS_RUNS ? LUTRA_ACTION_LOG : LUTRA_ACTION_ALERT);
+}
+
 /* Returns the token of the file that is read, in a role. */
 static uint8_t read_token(const struct policy *p, uint8_t role, const char *name)
 {
@@ -656,6 +677,9 @@ int main(void)
 		T(update_can_be_updated),
 		cmocka_unit_test_setup_teardown(update_of_few_runs_stays_one_of_few_runs,
 						few_runs_setup, update_teardown),
+		cmocka_unit_test_setup_teardown(update_of_a_policy_without_level_n_adds_it,
+						few_runs_setup, update_teardown),
+		T(update_of_a_policy_without_level_n_adds_it),
 		cmocka_unit_test_setup_teardown(update_with_enough_runs_trains_codes,
 						few_runs_setup, update_teardown),
 		cmocka_unit_test(update_shares_tokens_if_none_is_left),

@@ -45,6 +45,7 @@ static void finding_class_folds_what_varies(void **state)
 		{"capable", "capable sys_admin", "sys_admin", "capable sys_admin"},
 		{"T", "", NULL, "execve"},
 		{"M", "open r file /etc/hosts", "/etc/hosts", "level M"},
+		{"N", "open r file /etc/hosts", "/etc/hosts", "level N"},
 	};
 	struct fixture *f = *state;
 

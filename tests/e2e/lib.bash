@@ -429,7 +429,7 @@ set_actions() {
 rules_alone() {
 	rm -rf "$2"
 	cp -r "$1" "$2"
-	set_actions "$2" M log
+	set_actions "$2" 'M|N' log
 }
 
 # deny where a hook can refuse, else kill. Sets mode.

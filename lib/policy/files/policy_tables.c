@@ -187,12 +187,23 @@ static int decode_header(struct policy *p, struct bytes_in *in, uint32_t *ret_ve
 	return 0;
 }
 
+/* Reads the constants of the levels. Those of level N are 0 in the policies of an older lutra. */
+static void get_level_constants(struct policy *p, struct bytes_in *in)
+{
+	uint8_t novelty;
+
+	p->level_shift = bytes_u8(in);
+	p->level_counts = bytes_u8(in);
+	novelty = bytes_u8(in);
+	p->novelty_shift = novelty & 15;
+	p->novelty_counts = novelty >> 4;
+}
+
 int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, struct err *err)
 {
 	struct bytes_in in = {.data = data, .len = len};
 	const size_t level = LEVEL_ENTRIES * sizeof(*p->t1);
 	bool first_seen, first_stays;
-	uint8_t novelty;
 	uint32_t version;
 	int r;
 
@@ -217,9 +228,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	if (first_seen)
 		p->first_process = first_stays ? POLICY_FIRST_STAYS : POLICY_FIRST_STEADY;
 	p->code_last = bytes_u8(&in);
-	p->level_shift = bytes_u8(&in);
-	p->level_counts = bytes_u8(&in);
-	novelty = bytes_u8(&in);
+	get_level_constants(p, &in);
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;
 	p->format = version;
@@ -237,11 +246,10 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	bytes_copy(&in, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_copy(&in, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
 	if (version < POLICY_FORMAT_LEVEL) {
-		in.failed |= p->level_shift | p->level_counts | novelty;
+		in.failed |=
+			p->level_shift | p->level_counts | p->novelty_shift | p->novelty_counts;
 		drop_old_tables(p);
 	} else {
-		p->novelty_shift = novelty & 15;
-		p->novelty_counts = novelty >> 4;
 		r = get_keys(p, &in);
 		if (r == -ENOMEM)
 			return err_oom(err);

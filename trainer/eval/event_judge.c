@@ -164,7 +164,7 @@ static int judge_token(const struct event_judge *j, struct eval_task *t, struct 
 	r = token_panel_step(p, j->panel_seen, &t->panel, token, level);
 	for (unsigned i = 0; i < DETECTOR_PANEL; i++) {
 		e->score[DETECTOR_TOKENS + i] = level[i];
-		if (level[i] > M_LEVEL_MARGIN)
+		if (level[i] > M_THRESHOLD_MARGIN)
 			e->fired |= BIT(DETECTOR_TOKENS + i);
 	}
 	return r;

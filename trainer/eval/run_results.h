@@ -14,7 +14,7 @@
 
 /*
  * False alarms of level M and its rivals at other thresholds, for receiver curves. Threshold i is
- * RUN_CURVE_MIN * 2^(i / RUN_CURVE_STEPS) times the highest level of the replays.
+ * RUN_CURVE_MIN * 2^(i / RUN_CURVE_STEPS) times the reference level (m_threshold.h).
  */
 #define RUN_CURVE_MIN .5
 #define RUN_CURVE_STEPS 8

@@ -67,7 +67,7 @@ double summary_auc(const struct summary_score *scores, size_t n);
 
 /* What a detector would do at one threshold of its curve. */
 struct curve_point {
-	double margin; /* the threshold, in multiples of the highest level of the replays */
+	double margin; /* the threshold, in multiples of the reference level */
 	uint32_t false_alarms;
 	uint32_t detected[RUN_KINDS];
 };

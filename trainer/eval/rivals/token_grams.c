@@ -14,6 +14,15 @@
 static const unsigned gram_length[TOKEN_RIVALS] = {
 	[TOKEN_RIVAL_GRAMS4] = 4, [TOKEN_RIVAL_STIDE6] = 6, [TOKEN_RIVAL_BIGRAM] = 2};
 
+/*
+ * The typical level of each, as M_THRESHOLD_TYPICAL: the geometric mean, over the services of fold
+ * L, of the mean of the two highest levels of the replays.
+ */
+static const double typical_level[TOKEN_RIVALS] = {[TOKEN_RIVAL_GRAMS4] = .077,
+						   [TOKEN_RIVAL_WITTEN_BELL5] = 1.21,
+						   [TOKEN_RIVAL_STIDE6] = .138,
+						   [TOKEN_RIVAL_BIGRAM] = .020};
+
 /* A history in the cache. */
 struct cached_history {
 	uint32_t count[TOKEN_RIVALS]; /* index + 1 in seen->counts; 0: the gram is known */
@@ -244,10 +253,13 @@ int token_grams_train(struct token_grams *ret, const struct m_corpus *c, unsigne
 		r = witten_bell_model_new(&ret->model, &ret->wb, HISTORIES_NO_RUN);
 	if (r == 0)
 		r = pool_run(threads, replay_by_grams, &j, n, NULL);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		for (unsigned k = 0; k < TOKEN_RIVALS; k++)
-			if (highest[i][k] > ret->highest[k])
-				ret->highest[k] = highest[i][k];
+	for (unsigned k = 0; r == 0 && k < TOKEN_RIVALS; k++) {
+		struct m_highest of_rival = {0};
+
+		for (size_t i = 0; i < n; i++)
+			m_highest_add(&of_rival, highest[i][k]);
+		ret->reference[k] = m_highest_reference(&of_rival, typical_level[k]);
+	}
 	return r;
 }
 

@@ -36,7 +36,7 @@ struct token_grams {
 	size_t run_size;
 	struct witten_bell wb;
 	struct witten_bell_model *model; /* of all runs */
-	double highest[TOKEN_RIVALS];	 /* level of the replays */
+	double reference[TOKEN_RIVALS];	 /* as of level M (m_threshold.h) */
 };
 
 /* What one container has shown: what new grams it had how often, and a cache. */

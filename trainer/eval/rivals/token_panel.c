@@ -70,10 +70,10 @@ uint8_t token_panel_object(const struct token_panel *p, uint8_t role, const stru
 	return tokens_object(t, role, object_keys_find(&t->keys, o, str ? str : "", str ? len : 0));
 }
 
-/* Returns a level in multiples of the highest level of the replays. */
-static float share_of(double level, double highest)
+/* Returns a level in multiples of the reference level. */
+static float share_of(double level, double reference)
 {
-	return (float)(level / (highest > 0 ? highest : 1e-6));
+	return (float)(level / (reference > 0 ? reference : 1e-6));
 }
 
 int token_panel_step(const struct token_panel *p, struct token_panel_seen *seen,
@@ -85,9 +85,9 @@ int token_panel_step(const struct token_panel *p, struct token_panel_seen *seen,
 	for (unsigned i = 0; i < TOKEN_PANEL_LEVELS; i++) {
 		lutra_m_step(&t->level[i], p->level[i].tables, token, lutra_m_claim_counters,
 			     &seen->level[i], &score);
-		ret[i] = share_of(t->level[i].level, p->level[i].max_shared);
+		ret[i] = share_of(t->level[i].level, p->level[i].reference);
 	}
 	for (unsigned i = 0; i < TOKEN_RIVALS; i++)
-		ret[TOKEN_PANEL_LEVELS + i] = share_of(t->grams.level[i], p->grams.highest[i]);
+		ret[TOKEN_PANEL_LEVELS + i] = share_of(t->grams.level[i], p->grams.reference[i]);
 	return r;
 }

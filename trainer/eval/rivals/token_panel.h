@@ -61,7 +61,7 @@ uint8_t token_panel_object(const struct token_panel *p, uint8_t role, const stru
 
 /*
  * Moves all levels of a task on by a token. ret: by detector from DETECTOR_TOKENS on, the level in
- * multiples of the highest level of the replays: above M_LEVEL_MARGIN it alarms.
+ * multiples of its reference level (m_threshold.h): above M_THRESHOLD_MARGIN it alarms.
  * Returns 0, -ENOMEM or -E2BIG.
  */
 int token_panel_step(const struct token_panel *p, struct token_panel_seen *seen,

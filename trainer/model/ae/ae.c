@@ -21,9 +21,8 @@
 #include "trainer/model/compute/vec.h"
 
 #define AE_GROUPS 8
-#define MASK_P .07     /* probability that a is hidden, and that b is */
-#define NOISE .15f     /* standard deviation of the noise added to z */
-#define DRAW_POWER .75 /* a pair is drawn in proportion to n to this power */
+#define MASK_P .07 /* probability that a is hidden, and that b is */
+#define NOISE .15f /* standard deviation of the noise added to z */
 #define LR_PEAK 2e-2
 #define LR_WARM .3	  /* share of the steps in which the rate rises */
 #define LR_START 25.	  /* peak rate / first rate */
@@ -34,7 +33,7 @@
 struct ae_trainer {
 	struct ae *m;
 	const struct ae_pair *pairs;
-	double *cumulative; /* (n_pairs) running sum of n^0.75, scaled to end at 1 */
+	double *cumulative; /* (n_pairs) running sum of n, scaled to end at 1 */
 	size_t n_pairs;
 	bool full; /* one batch holds all pairs */
 	size_t n_rows;
@@ -251,14 +250,13 @@ static int ae_trainer_init(struct ae_trainer *t)
 	if (!t->cumulative || !t->rows || !t->blocks || !t->grad || !t->moment1 || !t->moment2)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n_pairs; i++) {
-		sum += num_pow(t->pairs[i].n, DRAW_POWER);
+		sum += t->pairs[i].n;
 		t->cumulative[i] = sum;
 	}
 	for (size_t i = 0; i < t->n_pairs; i++)
 		t->cumulative[i] /= sum;
 	for (size_t i = 0; i < t->n_rows; i++)
-		t->rows[i].weight =
-			(float)(t->full ? num_pow(t->pairs[i].n, DRAW_POWER) / sum : 1. / AE_BATCH);
+		t->rows[i].weight = (float)(t->full ? t->pairs[i].n / sum : 1. / AE_BATCH);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ DEFINE_FREEP(struct ae, ae_free);
 
 /*
  * Trains on n >= 1 pairs, each seen at least once: AE_STEPS steps of Adam. A minibatch draws pairs
- * with a probability proportional to n^0.75; if all pairs fit into one batch, each step takes all
+ * with a probability proportional to n; if all pairs fit into one batch, each step takes all
  * of them with that weight. The result does not depend on the number of threads.
  * Returns 0 or -ENOMEM.
  */

@@ -33,7 +33,6 @@
 
 _Static_assert(KMEANS_DIM == AE_Z, "k-means works on the bottleneck");
 
-#define KMEANS_POWER .5	 /* a pair counts n to this power in k-means */
 #define Q_SHARE .98	 /* the autoencoder's share of q; the rest is uniform */
 #define CODE_PRIOR .5	 /* added to the count of each code */
 #define SURPRISE_MAX 12. /* nat */
@@ -133,7 +132,7 @@ static int quantise_layer(struct layer *l, const struct ae *m, const struct ae_p
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
-		weight[i] = num_pow(pairs[i].n, KMEANS_POWER);
+		weight[i] = pairs[i].n;
 	r = kmeans_fit(&points, LUTRA_K, options->seed + 1, options->threads, centroids);
 	if (r < 0)
 		return r;

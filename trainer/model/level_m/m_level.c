@@ -53,11 +53,16 @@ static int replay_run(const struct m_corpus *c, size_t run, size_t without,
 	return 0;
 }
 
+/* The highest levels of one replay, as of struct m_level. */
+struct level_replay {
+	int32_t shared, anew;
+};
+
 struct calibrate_level_job {
 	const struct m_corpus *corpus;
 	const struct m_level_options *options;
 	const struct m_codes *codes;
-	struct m_level *found; /* (runs): the maxima of each */
+	struct level_replay *replays; /* (runs) */
 };
 
 static struct layer_options layer_options_of(const struct m_level_options *o, unsigned threads)
@@ -84,14 +89,14 @@ static int calibrate_run(void *ctx, size_t run, struct err *err)
 	const struct calibrate_level_job *j = ctx;
 	_cleanup_(m_codes_done) struct m_codes codes = {0};
 	struct layer_options options = layer_options_of(j->options, 1);
-	struct m_level *ret = &j->found[run];
-	int r = replay_by_codes(j, run, j->codes, &ret->max_shared);
+	struct level_replay *ret = &j->replays[run];
+	int r = replay_by_codes(j, run, j->codes, &ret->shared);
 
 	(void)err;
 	if (r < 0 || !j->options->anew || j->corpus->histories.n_runs < 2)
 		return r;
 	r = m_codes_train(&codes, &j->corpus->histories, j->corpus->tokens.v, run, &options);
-	return r < 0 ? r : replay_by_codes(j, run, &codes, &ret->max_anew);
+	return r < 0 ? r : replay_by_codes(j, run, &codes, &ret->anew);
 }
 
 int m_level_train(struct m_level *ret, const struct m_corpus *c,
@@ -99,10 +104,10 @@ int m_level_train(struct m_level *ret, const struct m_corpus *c,
 {
 	size_t n = c->histories.n_runs;
 	_cleanup_(m_codes_done) struct m_codes codes = {0};
-	_cleanup_free_ struct m_level *found = calloc(n + 1, sizeof(*found));
-	struct calibrate_level_job j = {c, options, &codes, found};
+	_cleanup_free_ struct level_replay *replays = calloc(n + 1, sizeof(*replays));
+	struct calibrate_level_job j = {c, options, &codes, replays};
 	struct layer_options of_layers = layer_options_of(options, options->threads);
-	int r = found ? 0 : -ENOMEM;
+	int r = replays ? 0 : -ENOMEM;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->tables = calloc(1, sizeof(*ret->tables));
@@ -115,11 +120,10 @@ int m_level_train(struct m_level *ret, const struct m_corpus *c,
 	if (r == 0)
 		r = pool_run(options->threads, calibrate_run, &j, n, NULL);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (found[i].max_shared > ret->max_shared)
-			ret->max_shared = found[i].max_shared;
-		if (found[i].max_anew > ret->max_anew)
-			ret->max_anew = found[i].max_anew;
+		m_highest_add(&ret->shared, replays[i].shared);
+		m_highest_add(&ret->anew, replays[i].anew);
 	}
+	ret->reference = m_highest_reference(&ret->shared, M_THRESHOLD_TYPICAL * M_LEVEL_UNITS);
 	return r;
 }
 

@@ -7,9 +7,10 @@
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_M_LEVEL_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_M_LEVEL_H
 
+#include "trainer/model/level_m/m_threshold.h"
 #include "trainer/model/level_m/m_weights.h"
 
-#define M_LEVEL_MARGIN (4 / 3.) /* a threshold is this times the highest level of the replays */
+#define M_LEVEL_UNITS ((double)(LUTRA_M_UNIT << LUTRA_M_FRACTION)) /* of the level in one nat */
 
 /* The runs as level M sees them. */
 struct m_corpus {
@@ -28,17 +29,18 @@ void m_corpus_done(struct m_corpus *c);
 struct m_level {
 	struct lutra_m_tables *tables; /* of all runs */
 	/*
-	 * The highest level of the replays, in units of lutra_m_state.level. max_shared: with the
-	 * codes of all runs, which the replayed run had a part in. max_anew: with codes that are
-	 * trained for each replay on the other runs.
+	 * The highest levels of the replays, in units of lutra_m_state.level. shared: with the codes
+	 * of all runs, which the replayed run had a part in. anew: with codes that are trained for
+	 * each replay on the other runs.
 	 */
-	int32_t max_shared, max_anew;
+	struct m_highest shared, anew;
+	double reference; /* of shared: the threshold is M_THRESHOLD_MARGIN times this */
 };
 
 struct m_level_options {
 	uint64_t seed;
 	bool random_codes; /* draw the codes at random, for the baseline */
-	bool anew;	   /* find max_anew too, which takes longer; false: it is 0 */
+	bool anew;	   /* find m_level.anew too, which takes longer; false: it is 0 */
 	unsigned threads;
 };
 

@@ -11,10 +11,10 @@
 
 /*
  * The lowest threshold of level M is .25 nat. That of level N is just above the level after two new
- * pairs in a row. Services whose runs differ little get them. The margin above the replays is
- * M_LEVEL_MARGIN. docs/model.md says where these come from.
+ * pairs in a row. Services whose runs differ little get them. docs/model.md says where
+ * these come from.
  */
-#define CALIBRATE_UNITS ((double)(LUTRA_M_UNIT << LUTRA_M_FRACTION)) /* of the level in one nat */
+#define CALIBRATE_UNITS M_LEVEL_UNITS
 #define CALIBRATE_FLOOR (LUTRA_M_UNIT / 4 << LUTRA_M_FRACTION)
 #define CALIBRATE_NOVELTY_FLOOR(shift) (2 * LUTRA_N_ONE >> (shift))
 #define CALIBRATE_RUNS_DENY 3		   /* with fewer runs, nothing is denied */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sets the thresholds of levels M and N from the replays. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/abi/rules.h"
@@ -41,16 +42,33 @@ bool calibrate_needs_old_levels(const struct calibrate_source *src)
 	return src->old && !(old_threshold(src, REPLAYED_M) && old_threshold(src, REPLAYED_N));
 }
 
-/* Returns the highest level of the replays, except that of run `without` (SIZE_MAX: of none). */
-static int32_t find_highest(const struct calibrate_job *j, enum replayed_level level, size_t n,
-			    size_t without)
+/* Returns the two highest levels of the replays, except that of run `without` (SIZE_MAX: of none). */
+static struct m_highest find_highest(const struct calibrate_job *j, enum replayed_level level,
+				     size_t n, size_t without)
 {
-	int32_t ret = 0;
+	struct m_highest ret = {0};
 
 	for (size_t i = j->first_level[level]; i < n; i++)
-		if (i != without && j->replayed[i].level[level].highest > ret)
-			ret = j->replayed[i].level[level].highest;
+		if (i != without)
+			m_highest_add(&ret, j->replayed[i].level[level].highest);
 	return ret;
+}
+
+/*
+ * Returns the level that the threshold is M_THRESHOLD_MARGIN times of. The replays of the policy that
+ * is updated count as one, since only their highest level is known. Level N, and level M of few runs:
+ * the highest level of the replays, since one odd run is not yet odd among three.
+ */
+static double reference_level(const struct calibrate_job *j, enum replayed_level level, size_t n,
+			      size_t without)
+{
+	struct m_highest highest = find_highest(j, level, n, without);
+
+	if (level == REPLAYED_N || j->src->model->corpus->n_runs < CALIBRATE_RUNS_GOOD)
+		return highest.first;
+	if (old_threshold(j->src, level))
+		m_highest_add(&highest, j->src->old->calibration.max_level * CALIBRATE_UNITS);
+	return m_highest_reference(&highest, M_THRESHOLD_TYPICAL * CALIBRATE_UNITS);
 }
 
 /*
@@ -62,8 +80,8 @@ static int32_t find_threshold(const struct calibrate_job *j, enum replayed_level
 {
 	uint8_t shift = m_novelty_shift(j->src->model->corpus->n_runs);
 	int32_t floor = level == REPLAYED_M ? CALIBRATE_FLOOR : CALIBRATE_NOVELTY_FLOOR(shift);
-	double highest = ceil(M_LEVEL_MARGIN * find_highest(j, level, n, without));
-	int32_t ret = highest > floor ? (int32_t)highest : floor;
+	double found = ceil(M_THRESHOLD_MARGIN * reference_level(j, level, n, without));
+	int32_t ret = found > floor ? (int32_t)found : floor;
 	int32_t old = old_threshold(j->src, level);
 
 	return j->keeps_threshold[level] || old > ret ? old : ret;
@@ -117,7 +135,7 @@ static int add_level_matches(struct replayed_run *x, enum replayed_level level, 
 static void set_maximum(const struct calibrate_job *j, enum replayed_level level, size_t n,
 			struct policy *p)
 {
-	double highest = find_highest(j, level, n, SIZE_MAX) / level_units[level];
+	double highest = find_highest(j, level, n, SIZE_MAX).first / level_units[level];
 	const struct policy_calibration *old =
 		old_threshold(j->src, level) ? &j->src->old->calibration : NULL;
 

@@ -658,6 +658,23 @@ static void update_becomes_weaker_if_it_may(void **state)
 	assert_true(f->p->threshold > f->old->threshold);
 }
 
+/* The old policy's replays count as one, with the highest level of all of them. */
+static void update_has_a_threshold_of_old_and_new_replays(void **state)
+{
+	struct answers yes = {.may = true};
+	struct fixture *f = *state;
+	struct m_highest both = {0};
+	double typical = M_THRESHOLD_TYPICAL * CALIBRATE_UNITS;
+
+	f->old->calibration.max_level = .125;
+	update_wildly(f, &yes, &f->p);
+	assert_true(f->p->calibration.max_level > .125);
+	m_highest_add(&both, .125 * CALIBRATE_UNITS);
+	m_highest_add(&both, f->p->calibration.max_level * CALIBRATE_UNITS);
+	assert_int_equal(f->p->threshold,
+			 ceil(M_THRESHOLD_MARGIN * m_highest_reference(&both, typical)));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, update_setup, update_teardown)
 
 int main(void)
@@ -668,6 +685,7 @@ int main(void)
 		T(update_keeps_all_that_was_known),
 		T(update_stays_as_strict_as_the_policy_before),
 		T(update_becomes_weaker_if_it_may),
+		T(update_has_a_threshold_of_old_and_new_replays),
 		T(update_learns_syscalls_and_objects),
 		T(update_has_the_objects_of_a_training),
 		T(update_counts_the_old_runs),

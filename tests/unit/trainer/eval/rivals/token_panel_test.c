@@ -100,7 +100,7 @@ static void token_panel_is_quiet_in_known_work(void **state)
 	for (int i = 0; i < 400; i++)
 		step_request(f, level);
 	for (unsigned i = 0; i < DETECTOR_PANEL; i++)
-		assert_true(level[i] < M_LEVEL_MARGIN);
+		assert_true(level[i] < M_THRESHOLD_MARGIN);
 }
 
 static void token_panel_sees_known_events_in_a_new_order(void **state)
@@ -118,7 +118,7 @@ static void token_panel_sees_known_events_in_a_new_order(void **state)
 	}
 	for (unsigned i = 0; i < DETECTOR_PANEL; i++)
 		assert_true(level[i] > before[i]);
-	assert_true(level[0] > M_LEVEL_MARGIN);
+	assert_true(level[0] > M_THRESHOLD_MARGIN);
 }
 
 /* A new bigram weighs 1 the first four times: with nothing else, its level falls after that. */

@@ -348,8 +348,8 @@ static void m_level_train_gives_the_same_bytes_on_any_number_of_threads(void **s
 	assert_int_equal(m_level_train(&one, &f->m, &first), 0);
 	assert_int_equal(m_level_train(&two, &f->m, &second), 0);
 	assert_memory_equal(one.tables, two.tables, sizeof(*one.tables));
-	assert_int_equal(one.max_shared, two.max_shared);
-	assert_int_equal(one.max_anew, two.max_anew);
+	assert_memory_equal(&one.shared, &two.shared, sizeof(one.shared));
+	assert_memory_equal(&one.anew, &two.anew, sizeof(one.anew));
 	m_level_done(&one);
 	m_level_done(&two);
 }
@@ -378,7 +378,7 @@ static int32_t highest_with(unsigned times)
 	made_run_end(&m, "c.ltr", false);
 	read_corpus(f, 1);
 	assert_int_equal(m_level_train(&level, &f->m, &options), 0);
-	highest = level.max_shared;
+	highest = (int32_t)level.shared.first;
 	m_level_done(&level);
 	m_level_teardown(&state);
 	return highest;

@@ -54,8 +54,16 @@ static struct m_highest find_highest(const struct calibrate_job *j, enum replaye
 	return ret;
 }
 
+static double margin_of(const struct calibrate_job *j, enum replayed_level level)
+{
+	if (level == REPLAYED_M)
+		return M_THRESHOLD_MARGIN;
+	return j->src->model->corpus->n_runs < CALIBRATE_RUNS_GOOD ? N_THRESHOLD_MARGIN_FEW
+								   : N_THRESHOLD_MARGIN;
+}
+
 /*
- * Returns the level that the threshold is M_THRESHOLD_MARGIN times of. The replays of the policy that
+ * Returns the level that the threshold is a margin times of, margin_of(). The replays of the policy that
  * is updated count as one, since only their highest level is known. Level N, and level M of few runs:
  * the highest level of the replays, since one odd run is not yet odd among three.
  */
@@ -80,7 +88,7 @@ static int32_t find_threshold(const struct calibrate_job *j, enum replayed_level
 {
 	uint8_t shift = m_novelty_shift(j->src->model->corpus->n_runs);
 	int32_t floor = level == REPLAYED_M ? CALIBRATE_FLOOR : CALIBRATE_NOVELTY_FLOOR(shift);
-	double found = ceil(M_THRESHOLD_MARGIN * reference_level(j, level, n, without));
+	double found = ceil(margin_of(j, level) * reference_level(j, level, n, without));
 	int32_t ret = found > floor ? (int32_t)found : floor;
 	int32_t old = old_threshold(j->src, level);
 

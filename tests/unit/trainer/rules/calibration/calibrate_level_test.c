@@ -159,7 +159,7 @@ static void calibrate_levels_are_those_of_the_scorer(void **state)
 	assert_int_equal(highest, level_units(p->calibration.max_level));
 	assert_true(novelty > 0);
 	assert_int_equal(novelty, rint(p->calibration.max_novelty * LUTRA_N_ONE));
-	assert_int_equal(p->novelty_threshold, ceil(M_THRESHOLD_MARGIN * novelty));
+	assert_int_equal(p->novelty_threshold, ceil(N_THRESHOLD_MARGIN * novelty));
 }
 
 static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)

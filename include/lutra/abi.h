@@ -214,7 +214,8 @@ enum lutra_rule {
 	LUTRA_RULE_GUARD,	   /* the guard is attacked: in no policy, refused unless audited */
 	LUTRA_RULE_AUDIT_FALLBACK, /* of userspace: too many matches, the policy only alerts now */
 	LUTRA_RULE_MODE,	   /* of userspace: a mode has changed; the string says why */
-	LUTRA_RULE_SESSION	   /* an exec session began: in no policy, allowed */
+	LUTRA_RULE_SESSION,	   /* an exec session began: in no policy, allowed */
+	LUTRA_RULE_UNGUARDED	   /* of userspace: a container runs without a guard */
 };
 
 enum lutra_addr_class {

@@ -99,6 +99,9 @@ static const struct rule rules[RULES_COUNT] = {
 	[LUTRA_RULE_SESSION] =
 		{"session", "Session opened", LUTRA_ACTION_LOG,
 		 "Somebody started a program in the running container from outside."},
+	[LUTRA_RULE_UNGUARDED] = {"unguarded", "Container without a guard", LUTRA_ACTION_ALERT,
+				  "A container runs that nothing guards, mostly because no policy "
+				  "is for its image."},
 };
 
 const struct rule *rule_get(unsigned rule)

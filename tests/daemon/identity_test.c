@@ -20,6 +20,7 @@
 
 #define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
 #define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define THIRD "ffee2233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define IMAGE "sha256:c0ffee2233445566778899aabbccddeeff00112233445566778899aabbccddee"
 #define SHOP "example.org/shop:1"
 
@@ -321,6 +322,66 @@ static void identity_container_that_is_enrolled_later_is_unguarded_no_more(void 
 	fake_end(&c);
 }
 
+/* Returns how many stored events have the rule unguarded. last: the object of the newest one, or "". */
+static unsigned count_unguarded_alerts(const struct fixture *f, char last[static 256])
+{
+	json_auto_t *j = lutrad_ask(f, "events?limit=200", NULL, NULL);
+	const json_t *event;
+	unsigned n = 0;
+	size_t i;
+
+	*last = '\0';
+	json_array_foreach (json_object_get(j, "events"), i, event) {
+		const json_t *fields = json_object_get(event, "output_fields");
+		const char *rule = json_string_value(json_object_get(fields, "lutra.group"));
+
+		if (!rule || strcmp(rule, "unguarded") != 0)
+			continue;
+		if (n++ == 0)
+			snprintf(last, 256, "%s %s",
+				 json_string_value(json_object_get(fields, "container.image")),
+				 json_string_value(json_object_get(fields, "lutra.object")));
+	}
+	return n;
+}
+
+static bool unguarded_alert_is_stored(struct fixture *f)
+{
+	char last[256];
+
+	return count_unguarded_alerts(f, last) > 0;
+}
+
+static void identity_container_without_a_policy_alerts_once_where_it_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct fake silent, first, second;
+	json_auto_t *one = NULL, *two = NULL, *again = NULL, *guarded = NULL;
+	char last[256];
+
+	fake_start(f, &silent, ID);
+	one = say_start(f, ID, "example.org/unknown:1", silent.pid, NULL);
+	assert_non_null(one);
+	f->extra = ", \"alert_unguarded\": true";
+	lutrad_write_config(f);
+	kill(f->daemon, SIGHUP);
+	log_says(f, "SIGHUP");
+	fake_start(f, &first, OTHER);
+	two = say_start(f, OTHER, "example.org/other:2", first.pid, NULL);
+	assert_true(lutrad_becomes(unguarded_alert_is_stored, f));
+	again = say_start(f, OTHER, "example.org/other:2", first.pid, NULL);
+	fake_start(f, &second, THIRD);
+	guarded = say_start(f, THIRD, SHOP, second.pid, NULL);
+	assert_non_null(again);
+	assert_non_null(json_object_get(guarded, "container"));
+	assert_int_equal(count_unguarded_alerts(f, last), 1);
+	assert_non_null(strstr(last, "example.org/other:2 no guard: "));
+	assert_non_null(strstr(last, "has no policy and is not learned"));
+	fake_end(&silent);
+	fake_end(&first);
+	fake_end(&second);
+}
+
 static void identity_two_containers_of_one_image_are_kept_apart(void **state)
 {
 	struct fixture *f = *state;
@@ -582,6 +643,7 @@ int main(void)
 		T(identity_hook_s_nested_process_belongs_to_the_container),
 		T(identity_image_without_a_name_has_no_policy_and_runs),
 		T(identity_container_without_a_policy_is_listed_as_unguarded_until_it_ends),
+		T(identity_container_without_a_policy_alerts_once_where_it_is_asked_for),
 		T(identity_container_that_is_enrolled_later_is_unguarded_no_more),
 		T(identity_two_containers_of_one_image_are_kept_apart),
 		T(identity_cgroup_that_was_made_anew_is_another_container_s),

@@ -142,6 +142,7 @@ static const struct config_key keys[] = {
 	 .must = "error, warning, info or debug"},
 	{"calls", CONFIG_CHOICE, AT(no_calls), .text = "on", .names = on_off,
 	 .must = "\"on\" or \"off\""},
+	{.key = "alert_unguarded", .type = CONFIG_BOOL, .at = AT(alert_unguarded)},
 	{.key = "no_lsm", .type = CONFIG_BOOL, .at = AT(no_lsm)},
 	{.key = "program_stats", .type = CONFIG_BOOL, .at = AT(program_stats)},
 	{.key = "policy_keys", .type = CONFIG_CUSTOM, .parse = parse_policy_keys},
@@ -174,6 +175,7 @@ static int note_fixed_keys(json_t *j, struct config *c)
 	json_object_del(j, "policy_keys");
 	json_object_del(j, "life");
 	json_object_del(j, "log_level");
+	json_object_del(j, "alert_unguarded");
 	c->fixed_text = json_dumps(j, JSON_SORT_KEYS);
 	return c->fixed_text ? 0 : -ENOMEM;
 }
@@ -240,6 +242,7 @@ int config_reload(struct config *c, bool *ret_rest, struct err *err)
 	c->policy_keys = now->policy_keys;
 	c->life = now->life;
 	c->log_level = now->log_level;
+	c->alert_unguarded = now->alert_unguarded;
 	*ret_rest = strcmp(c->fixed_text, now->fixed_text) != 0;
 	return 0;
 }

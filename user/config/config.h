@@ -63,6 +63,7 @@ struct config {
 	char *http_hosts[CONFIG_HOSTS + 1];
 	struct outputs_config outputs; /* "outputs", "throttle" and events_jsonl */
 	char *fixed_text;	       /* the keys that config_reload() does not update */
+	bool alert_unguarded;	       /* a container without a guard is an alert; default false */
 	bool program_stats;	       /* the kernel times BPF programs; default false */
 	enum log_level log_level;      /* error, warning, info, debug; default info */
 	bool no_lsm;		       /* use tracepoints even where BPF LSM works; default false */
@@ -76,7 +77,7 @@ struct config {
  */
 int config_load(const char *path, struct config **ret, struct err *err);
 /*
- * Reads the file again and updates policy_keys, life and log_level. *ret_rest: other keys changed,
+ * Reads the file again and updates policy_keys, life, log_level and alert_unguarded. *ret_rest: other keys changed,
  * too, and lutrad must restart to use them. On failure c is unchanged. Errors as config_load().
  */
 int config_reload(struct config *c, bool *ret_rest, struct err *err);

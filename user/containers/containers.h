@@ -291,6 +291,17 @@ struct policy_mode_change {
 /* Writes an event of rule mode, without a container. */
 void containers_note_policy_mode(struct containers *all, const struct policy_mode_change *change);
 
+/* A container that was discovered and that nothing guards. */
+struct unguarded_container {
+	const struct identity *identity; /* with an id */
+	const char *name;		 /* the engine's, or the beginning of the id */
+	const char *cgroup;
+	const char *why; /* one line */
+};
+
+/* Writes an alert of rule unguarded. */
+void containers_note_unguarded(struct containers *all, const struct unguarded_container *u);
+
 /* ---- container_json.c ---- */
 
 /* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */

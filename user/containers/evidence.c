@@ -181,23 +181,47 @@ void container_note_level(struct container *c)
 		image);
 }
 
+/* Sends an event of lutrad about no enrolled container. text: its words. */
+static void put_own_alert(struct containers *all, struct lutra_evidence *ev, const char *text,
+			  const struct alert_container *about)
+{
+	ev->str_len = (uint32_t)strlen(text);
+	pipeline_put(all->parts.pipeline, alert_new(ev, text, ev->str_len, about));
+}
+
 void containers_note_policy_mode(struct containers *all, const struct policy_mode_change *change)
 {
 	struct lutra_evidence ev = own_evidence(change->mode);
 	const struct identity identity = {.image = change->policy->image};
-	const struct alert_container container = {
+	const struct alert_container about = {
 		.policy_dir = change->dir,
 		.policy_sha256 = "",
 		.accepted_sha256 = "",
 		.identity = &identity,
 	};
-	struct alert *a;
 	char text[256];
 
 	snprintf(text, sizeof(text),
 		 "%s to %s: set by the operator for the policy, which no container has",
 		 mode_name(change->before), mode_name(change->mode));
-	ev.str_len = (uint32_t)strlen(text);
-	a = alert_new(&ev, text, ev.str_len, &container);
-	pipeline_put(all->parts.pipeline, a);
+	put_own_alert(all, &ev, text, &about);
+}
+
+void containers_note_unguarded(struct containers *all, const struct unguarded_container *u)
+{
+	struct lutra_evidence ev = own_evidence(LUTRA_MODE_LEARN);
+	const struct alert_container about = {
+		.name = u->name,
+		.cgroup = u->cgroup,
+		.policy_dir = "",
+		.policy_sha256 = "",
+		.accepted_sha256 = "",
+		.identity = u->identity,
+	};
+	char text[512];
+
+	snprintf(text, sizeof(text), "no guard: %s", u->why);
+	ev.rule = LUTRA_RULE_UNGUARDED;
+	ev.verdict = LUTRA_VERDICT_ALERT;
+	put_own_alert(all, &ev, text, &about);
 }

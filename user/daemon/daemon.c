@@ -69,7 +69,8 @@ static void reload_config(struct daemon *d)
 	if (config_reload(d->config, &rest, &err) < 0)
 		log_error("%s: the configuration stays as it was", err.msg);
 	else if (rest)
-		log_warning("configuration reloaded: policy_keys, life and log_level apply now; "
+		log_warning("configuration reloaded: policy_keys, life, log_level and "
+			    "alert_unguarded apply now; "
 			    "restart lutrad for the other changes");
 	log_set_level(d->config->log_level);
 	policy_watch_reload(d->policy_watch);

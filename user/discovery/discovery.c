@@ -16,6 +16,7 @@
 #define SHORT_ID 12
 
 struct discovery {
+	const struct config *config;
 	struct containers *containers;
 	struct image_index *policies;
 	struct unguarded *unguarded;
@@ -110,6 +111,20 @@ static int enrol_found(struct discovery *d, const struct discovered *found, cons
 	return r;
 }
 
+/* Lists a container that nothing guards, and alerts if it was not listed and alerts are wanted. */
+static void note_unguarded(struct discovery *d, const struct identity *identity, const char *cgroup,
+			   const char *why)
+{
+	char name[128];
+	const struct unguarded_container u = {
+		.identity = identity, .name = name, .cgroup = cgroup, .why = why};
+
+	if (!unguarded_add(&d->unguarded, identity, cgroup, why) || !d->config->alert_unguarded)
+		return;
+	choose_name(d->containers, identity, name, sizeof(name));
+	containers_note_unguarded(d->containers, &u);
+}
+
 int discovery_enrol(struct discovery *d, const struct discovered *found, struct container **ret,
 		    struct err *err)
 {
@@ -131,7 +146,7 @@ int discovery_enrol(struct discovery *d, const struct discovered *found, struct 
 	if (r == 0)
 		unguarded_remove(&d->unguarded, found->identity->id);
 	else
-		unguarded_add(&d->unguarded, found->identity, cgroup, err->msg);
+		note_unguarded(d, found->identity, cgroup, err->msg);
 	if (r < 0)
 		return r;
 	if (r > 0 && !found->quiet)
@@ -168,6 +183,7 @@ int discovery_new(struct discovery **ret, const struct config *config,
 
 	if (!d || image_index_new(&d->policies, config->policies_dir) < 0)
 		return -ENOMEM;
+	d->config = config;
 	d->containers = containers;
 	*ret = TAKE_PTR(d);
 	return 0;

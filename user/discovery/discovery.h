@@ -49,8 +49,11 @@ unsigned discovery_count_unguarded(struct discovery *d);
 
 struct unguarded;
 
-/* Adds a container with an id, or replaces the reason why it is not guarded. */
-void unguarded_add(struct unguarded **first, const struct identity *identity, const char *cgroup,
+/*
+ * Adds a container with an id, or replaces the reason why it is not guarded. Returns true if it was
+ * not in the list.
+ */
+bool unguarded_add(struct unguarded **first, const struct identity *identity, const char *cgroup,
 		   const char *why);
 void unguarded_remove(struct unguarded **first, const char *id);
 /* Removes those whose cgroup is gone or has been enrolled. */

@@ -55,7 +55,7 @@ void unguarded_remove(struct unguarded **first, const char *id)
 	unguarded_free(u);
 }
 
-void unguarded_add(struct unguarded **first, const struct identity *identity, const char *cgroup,
+bool unguarded_add(struct unguarded **first, const struct identity *identity, const char *cgroup,
 		   const char *why)
 {
 	_cleanup_(unguarded_freep) struct unguarded *u = NULL;
@@ -68,20 +68,21 @@ void unguarded_add(struct unguarded **first, const struct identity *identity, co
 		free(known->why);
 		known->why = TAKE_PTR(copy);
 		identity_fill(&known->identity, identity);
-		return;
+		return false;
 	}
 	if (n == UNGUARDED_MAX)
-		return;
+		return false;
 	u = calloc(1, sizeof(*u));
 	if (!u || identity_fill(&u->identity, identity) < 0)
-		return;
+		return false;
 	u->cgroup = strdup(cgroup);
 	u->why = TAKE_PTR(copy);
 	u->since_ns = clock_realtime_ns();
 	if (!u->cgroup)
-		return;
+		return false;
 	LIST_PUSH(*first, u);
 	(void)TAKE_PTR(u);
+	return true;
 }
 
 void unguarded_drop_ended(struct unguarded **first, const struct containers *guarded)

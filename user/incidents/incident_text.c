@@ -86,6 +86,8 @@ void incident_act_words(const struct alert_fields *f, char buf[static INCIDENT_W
 		snprintf(buf, INCIDENT_WORDS, "attacked the guard");
 	else if (rule == LUTRA_RULE_AUDIT_FALLBACK)
 		snprintf(buf, INCIDENT_WORDS, "made rules of its policy fall back to audit");
+	else if (rule == LUTRA_RULE_UNGUARDED)
+		snprintf(buf, INCIDENT_WORDS, "left a container without a guard");
 	else
 		snprintf(buf, INCIDENT_WORDS, "made unusual system calls");
 }

@@ -24,7 +24,7 @@
 /* What a person adds to a policy, and its signature: lib/policy/accepted/. */
 #define POLICY_ACCEPTED_FILE "accepted.json"
 #define POLICY_ACCEPTED_SIGNATURE "accepted.sig"
-#define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced, without its model */
+#define POLICY_PREVIOUS_DIR "previous" /* the policy that this one replaced */
 
 /*
  * 1: roles of threads, no role of exec sessions, without their and a few other rules.
@@ -238,6 +238,15 @@ int policy_load_model(struct policy *p, const char *dir, struct err *err);
  * policies give equal bytes. Returns 0, or -errno as of open(2), write(2) and rename(2).
  */
 int policy_save(struct policy *p, const char *dir, struct err *err);
+
+/*
+ * Puts the policy that the one in dir replaced back in its place, whole or not at all. What a person
+ * added stays, and the one in dir becomes the replaced one, so that a second call undoes the first.
+ * The caller frees *ret, the policy that dir has now. Returns 0. -ENOENT: it replaced none. Else as
+ * policy_load_signed() and policy_save(); then dir is unchanged.
+ */
+int policy_roll_back(const char *dir, const struct policy_keys *keys, struct policy **ret,
+		     struct err *err);
 
 /*
  * Converts a policy to the kernel's form. version: generation of the binding, not 0. ret is large:

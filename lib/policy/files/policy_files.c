@@ -222,8 +222,9 @@ static int check_target(const char *dir, struct err *err)
 	return 1;
 }
 
-static int write_files(const char *dir, const struct encoded *e)
+static int write_files(const char *dir, const void *ctx)
 {
+	const struct encoded *e = ctx;
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
@@ -240,8 +241,8 @@ static int write_files(const char *dir, const struct encoded *e)
 }
 
 /*
- * The policy in dir, which tmp replaces, stays to be compared with, as a directory of tmp: the same
- * files, but not the model. Where a file system has no hard links there is none.
+ * The policy in dir, which tmp replaces, stays to be compared with and to be rolled back to, as a
+ * directory of tmp with the same files. Where a file system has no hard links there is none.
  */
 static void keep_previous(const char *dir, const char *tmp)
 {
@@ -253,10 +254,8 @@ static void keep_previous(const char *dir, const char *tmp)
 	    mkdirat(to, POLICY_PREVIOUS_DIR, 0755) < 0)
 		return;
 	sub = openat(to, POLICY_PREVIOUS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < N_FILES && sub >= 0; i++) {
-		if (strcmp(files[i], POLICY_MODEL_FILE) != 0)
-			(void)!linkat(from, files[i], sub, files[i], 0);
-	}
+	for (size_t i = 0; i < N_FILES && sub >= 0; i++)
+		(void)!linkat(from, files[i], sub, files[i], 0);
 	if (sub >= 0 && faccessat(sub, POLICY_JSON_FILE, F_OK, 0) < 0)
 		unlinkat(to, POLICY_PREVIOUS_DIR, AT_REMOVEDIR);
 }
@@ -283,7 +282,7 @@ static int carry_file(int from, int to, const char *name)
 		return -errno;
 	if (linkat(from, name, to, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	r = file_read(from, name, POLICY_JSON_MAX, &text, &len, NULL);
+	r = file_read(from, name, POLICY_MODEL_MAX, &text, &len, NULL);
 	return r < 0 ? r : file_create(to, name, 0644, text, len);
 }
 
@@ -328,7 +327,14 @@ static int swap_in(const char *tmp, const char *dir, bool exists)
 	return rename(old, tmp) < 0 ? -errno : 0;
 }
 
-static int save_encoded(const char *dir, const struct encoded *e, struct err *err)
+/* Fills an empty directory with the files of a policy, what a person added apart. */
+struct filling {
+	int (*fill)(const char *dir, const void *ctx);
+	const void *ctx;
+};
+
+/* Puts a policy into dir, in place of one that is there, whole or not at all. */
+static int replace_policy(const char *dir, const struct filling *with, struct err *err)
 {
 	_cleanup_free_ char *tmp = NULL;
 	const char *name = strrchr(dir, '/');
@@ -343,7 +349,7 @@ static int save_encoded(const char *dir, const struct encoded *e, struct err *er
 	if (!mkdtemp(tmp))
 		return err_set(err, -errno, "%s: cannot create a directory beside it: %s", dir,
 			       strerror(errno));
-	r = write_files(tmp, e);
+	r = with->fill(tmp, with->ctx);
 	if (r == 0 && exists)
 		keep_previous(dir, tmp);
 	if (r == 0 && exists)
@@ -364,6 +370,39 @@ static int save_encoded(const char *dir, const struct encoded *e, struct err *er
 			       strerror(-r));
 	r = file_sync_parent(dir);
 	return r < 0 ? err_set(err, r, "%s: cannot sync: %s", dir, strerror(-r)) : 0;
+}
+
+/* Takes the files of the directory ctx. */
+static int take_files(const char *dir, const void *ctx)
+{
+	_cleanup_close_ int from = open(ctx, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int to = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = from < 0 || to < 0 || fchmod(to, 0755) < 0 ? -errno : 0;
+
+	for (size_t i = 0; i < N_FILES - KEPT_FILES && r == 0; i++)
+		r = carry_file(from, to, files[i]);
+	return r;
+}
+
+int policy_roll_back(const char *dir, const struct policy_keys *keys, struct policy **ret,
+		     struct err *err)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ char *previous = NULL;
+	int r;
+
+	if (asprintf(&previous, "%s/" POLICY_PREVIOUS_DIR, dir) < 0)
+		return err_oom(err);
+	r = policy_load_signed(&p, previous, keys, err);
+	if (r == -ENOENT)
+		return err_set(err, r, "%s: replaced no policy: there is nothing to roll back to",
+			       dir);
+	if (r == 0)
+		r = replace_policy(dir, &(struct filling){take_files, previous}, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
 }
 
 int policy_save(struct policy *p, const char *dir, struct err *err)
@@ -394,7 +433,7 @@ int policy_save(struct policy *p, const char *dir, struct err *err)
 	r = policy_json_encode(p, e.tables_len, &e.json, &why);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", path, why.msg);
-	return save_encoded(path, &e, err);
+	return replace_policy(path, &(struct filling){write_files, &e}, err);
 }
 
 char *policy_json_path(const char *dir)

@@ -14,6 +14,7 @@ struct run_args {
 	int mode; /* -1: the policy's */
 	const char *config_file;
 	bool seccomp;
+	bool force;		  /* also a mode that the policy is too little trained for */
 	struct args_list command; /* ends with NULL, as argv does */
 };
 
@@ -32,6 +33,7 @@ static const struct args_option options[] = {
 	CLI_OPTION_CONFIG(S),
 	ARGS_FLAG("seccomp", OPT_SECCOMP,
 		  "Also install the policy's seccomp filter (mode deny or stricter)", S, seccomp),
+	ARGS_FLAG("force", 'f', "Allow a mode that the policy is too little trained for", S, force),
 	CLI_OPTION_NO_LSM(S),
 	{},
 };
@@ -65,7 +67,10 @@ static const struct args_command command = {
 	.check = check_run_args,
 };
 
-/* Loads the policy with lutrad's rules for signatures and modes. */
+/*
+ * Loads the policy with lutrad's rules for signatures and modes. -EPERM: the policy was trained on too
+ * little for the mode that was asked for.
+ */
 static int load_run_policy(const struct run_args *a, struct policy **ret, unsigned *ret_mode,
 			   struct err *err)
 {
@@ -77,7 +82,10 @@ static int load_run_policy(const struct run_args *a, struct policy **ret, unsign
 		return r;
 	cli_policy_dir(a->session.policy_dir, config->policies_dir, dir, sizeof(dir));
 	r = cli_load_policy(dir, &config->policy_keys, ret, err);
-	return r < 0 ? r : modes_get(config, dir, *ret, ret_mode, err);
+	if (r < 0 || a->mode < 0)
+		return r < 0 ? r : modes_get(config, dir, *ret, ret_mode, err);
+	*ret_mode = (unsigned)a->mode;
+	return modes_check(a->session.policy_dir, *ret, *ret_mode, a->force, err);
 }
 
 static int prepare_filter(unsigned mode, const struct policy *policy, scmp_filter_ctx *ret,
@@ -119,9 +127,9 @@ int cmd_run(int argc, char **argv)
 		c->name = a.command.arg[0];
 	if (c->policy_dir)
 		r = load_run_policy(&a, &policy, &c->mode, &err);
-	c->policy = policy;
-	if (a.mode >= 0)
+	else if (a.mode >= 0)
 		c->mode = (unsigned)a.mode;
+	c->policy = policy;
 	if (r == 0 && a.seccomp)
 		r = prepare_filter(c->mode, policy, &filter, &err);
 	if (r == 0)

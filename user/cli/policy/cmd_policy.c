@@ -35,6 +35,7 @@ static const struct verb {
 	{"show", policy_cmd_show, 1, 0, "a policy"},
 	{"verify", policy_cmd_verify, 1, 0, "a policy"},
 	{"diff", policy_cmd_diff, 1, 2, "two policies, or one that replaced another"},
+	{"rollback", policy_cmd_rollback, 1, 1, "a policy"},
 	{"sign", policy_cmd_sign, 1, 0, "a policy"},
 	{"keygen", policy_cmd_keygen, 1, 1, "the file to write"},
 	{"set-mode", policy_cmd_set_mode, 2, 2, "a name and a mode"},
@@ -80,7 +81,8 @@ static error_t check_policy_args(struct argp_state *state, void *ret)
 
 static const struct args_command command = {
 	.options = options,
-	.usage = "list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nsign POLICY… --key FILE\n"
+	.usage = "list [DIR]\nshow|verify POLICY…\ndiff [OLD] POLICY\nrollback POLICY\nsign "
+		 "POLICY… --key FILE\n"
 		 "keygen FILE\nset-mode NAME MODE\naccept FINDING|--draft ID --key FILE\nset "
 		 "POLICY --action RULE=ACTION|--varies DIR\n"
 		 "accepted POLICY\nrevoke ID [POLICY]",
@@ -89,7 +91,8 @@ static const struct args_command command = {
 	       "\vlist: list all policies and what they guard. show: show what a policy knows and "
 	       "does. verify: exit with status 1 if a policy is damaged, for another machine, or "
 	       "not signed by a trusted key. diff: compare with OLD, or with the policy that "
-	       "POLICY replaced. sign: sign all files of a policy. keygen: write the key pair FILE "
+	       "POLICY replaced. rollback: put the policy that POLICY replaced back in its place. "
+	       "sign: sign all files of a policy. keygen: write the key pair FILE "
 	       "and FILE.pub. set-mode: set the mode of all containers of the policy NAME. accept: "
 	       "accept what a finding shows: it no longer alerts and is not refused. set: set the "
 	       "action of a rule, or a directory whose content changes by design; training keeps "

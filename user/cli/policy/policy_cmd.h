@@ -25,6 +25,7 @@ int policy_cmd_list(const struct policy_args *a);     /* [DIR] */
 int policy_cmd_show(const struct policy_args *a);     /* POLICY… */
 int policy_cmd_verify(const struct policy_args *a);   /* POLICY… */
 int policy_cmd_diff(const struct policy_args *a);     /* [OLD] POLICY */
+int policy_cmd_rollback(const struct policy_args *a); /* POLICY */
 int policy_cmd_sign(const struct policy_args *a);     /* POLICY… --key FILE */
 int policy_cmd_keygen(const struct policy_args *a);   /* FILE */
 int policy_cmd_set_mode(const struct policy_args *a); /* NAME MODE */

@@ -65,9 +65,7 @@ static void policy_save_keeps_the_one_before_and_no_more(void **state)
 	struct sample_saved *f = *state;
 	_cleanup_free_ char *before = scratch_path(f->policy, POLICY_PREVIOUS_DIR);
 	_cleanup_free_ char *two_before = scratch_path(before, POLICY_PREVIOUS_DIR);
-	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE);
 
-	scratch_write(model, "m", 1);
 	for (int32_t threshold = 97; threshold < 100; threshold++) {
 		_cleanup_(policy_freep) struct policy *q = NULL;
 		int32_t was = threshold == 97 ? 123456 : threshold - 1;
@@ -78,9 +76,90 @@ static void policy_save_keeps_the_one_before_and_no_more(void **state)
 		assert_int_equal(q->threshold, was);
 	}
 	assert_int_equal(access(two_before, F_OK), -1);
-	free(model);
-	model = scratch_path(before, POLICY_MODEL_FILE);
-	assert_int_equal(access(model, F_OK), -1);
+}
+
+static void policy_save_keeps_the_model_of_the_one_before(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *before = scratch_path(f->policy, POLICY_PREVIOUS_DIR), *kept = NULL;
+	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE);
+	size_t len;
+
+	scratch_write(model, "m", 1);
+	f->p->threshold = 97;
+	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+	kept = scratch_read(before, POLICY_MODEL_FILE, &len);
+	assert_string_equal(kept, "m");
+}
+
+static int32_t roll_back(const char *dir)
+{
+	_cleanup_(policy_freep) struct policy *p = NULL, *q = NULL;
+
+	assert_int_equal(policy_roll_back(dir, NULL, &p, NULL), 0);
+	assert_int_equal(policy_load(&q, dir, NULL), 0);
+	assert_int_equal(p->threshold, q->threshold);
+	return q->threshold;
+}
+
+static void policy_roll_back_brings_the_one_before_and_a_second_one_undoes_it(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *model = scratch_path(f->policy, POLICY_MODEL_FILE), *is = NULL;
+	size_t len;
+
+	scratch_write(model, "old", 3);
+	f->p->threshold = 97;
+	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+	scratch_write(model, "new", 3);
+	assert_int_equal(roll_back(f->policy), 123456);
+	is = scratch_read(f->policy, POLICY_MODEL_FILE, &len);
+	assert_string_equal(is, "old");
+	assert_int_equal(roll_back(f->policy), 97);
+	free(is);
+	is = scratch_read(f->policy, POLICY_MODEL_FILE, &len);
+	assert_string_equal(is, "new");
+}
+
+static void policy_roll_back_keeps_what_a_person_added(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *added = scratch_path(f->policy, POLICY_ACCEPTED_FILE), *is = NULL;
+	size_t len;
+
+	f->p->threshold = 97;
+	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+	scratch_write(added, "{}", 2);
+	roll_back(f->policy);
+	is = scratch_read(f->policy, POLICY_ACCEPTED_FILE, &len);
+	assert_string_equal(is, "{}");
+}
+
+static void policy_roll_back_without_one_before_changes_nothing(void **state)
+{
+	struct sample_saved *f = *state;
+	struct policy *p;
+	struct err err;
+
+	assert_int_equal(policy_roll_back(f->policy, NULL, &p, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "replaced no policy"));
+	assert_int_equal(load_saved(f->policy), 0);
+}
+
+static void policy_roll_back_to_a_damaged_one_changes_nothing(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *before = scratch_path(f->policy, POLICY_PREVIOUS_DIR);
+	_cleanup_free_ char *tables = scratch_path(before, POLICY_TABLES_FILE);
+	_cleanup_(policy_freep) struct policy *q = NULL;
+	struct policy *p;
+
+	f->p->threshold = 97;
+	assert_int_equal(policy_save(f->p, f->policy, NULL), 0);
+	scratch_write(tables, "x", 1);
+	assert_int_equal(policy_roll_back(f->policy, NULL, &p, NULL), -EBADMSG);
+	assert_int_equal(policy_load(&q, f->policy, NULL), 0);
+	assert_int_equal(q->threshold, 97);
 }
 
 static void policy_save_refuses_a_directory_with_other_files(void **state)
@@ -120,6 +199,11 @@ int main(void)
 		T(policy_save_twice_gives_the_same_bytes),
 		T(policy_save_replaces_an_old_policy_and_leaves_nothing_beside),
 		T(policy_save_keeps_the_one_before_and_no_more),
+		T(policy_save_keeps_the_model_of_the_one_before),
+		T(policy_roll_back_brings_the_one_before_and_a_second_one_undoes_it),
+		T(policy_roll_back_keeps_what_a_person_added),
+		T(policy_roll_back_without_one_before_changes_nothing),
+		T(policy_roll_back_to_a_damaged_one_changes_nothing),
 		T(policy_save_refuses_a_directory_with_other_files),
 		T(policy_save_refuses_what_could_not_be_loaded_and_keeps_the_old),
 		T(policy_save_without_parent_fails),

@@ -144,13 +144,13 @@ static bool event_is_stored(struct fixture *f, const char *object)
 
 static bool mode_event_is_stored(struct fixture *f)
 {
-	return event_is_stored(f, "audit to kill: set by the operator for the policy");
+	return event_is_stored(f, "audit to kill: set by root for the policy");
 }
 
 static bool policy_event_is_stored(struct fixture *f)
 {
-	return event_is_stored(
-		f, "audit to kill: set by the operator for the policy, which no container has");
+	return event_is_stored(f,
+			       "audit to kill: set by root for the policy, which no container has");
 }
 
 static void policies_mode_that_changes_is_an_event_with_its_cause(void **state)

@@ -65,22 +65,22 @@ int container_switch_mode(struct container *c, const struct mode_change *change,
 	return 0;
 }
 
-int container_set_mode(struct container *c, unsigned mode, bool force, struct err *err)
+int container_set_mode(struct container *c, const struct asked_mode *ask, struct err *err)
 {
 	_cleanup_(policy_freep) struct policy *p = NULL;
+	char cause[256];
 	int r = 0;
 
-	if (mode > LUTRA_MODE_AUDIT && *c->policy_dir)
+	if (ask->mode > LUTRA_MODE_AUDIT && *c->policy_dir)
 		r = policy_load_signed(&p, c->policy_dir, &c->all->parts.config->policy_keys, err);
 	if (r == 0 && p)
-		r = container_check_mode(c, p, mode, force, err);
+		r = container_check_mode(c, p, ask->mode, ask->force, err);
 	if (r == 0)
 		r = retry_fallback(c, err);
 	if (r < 0)
 		return r;
-	return container_switch_mode(
-		c, &(struct mode_change){mode, true, "set by the operator for this container"},
-		err);
+	snprintf(cause, sizeof(cause), "set by %s for this container", ask->by);
+	return container_switch_mode(c, &(struct mode_change){ask->mode, true, cause}, err);
 }
 
 int container_follow_mode(struct container *c, const struct policy *p, struct err *err)
@@ -96,48 +96,60 @@ int container_follow_mode(struct container *c, const struct policy *p, struct er
 	return r;
 }
 
-int containers_set_policy_mode(struct containers *all, const struct lifecycle_mode_request *q,
-			       unsigned *ret_n, struct err *ret_over, struct err *err)
+/* Switches the containers of a policy to its mode. *ret_n: how many. Errors as container_switch_mode(). */
+static int switch_all(struct containers *all, const char *dir, const struct mode_change *change,
+		      unsigned *ret_n, struct err *err)
 {
-	const struct config *config = all->parts.config;
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	_cleanup_free_ char *dir = NULL;
-	struct policy_mode_change change = {.mode = q->mode};
-	unsigned n = 0;
-	int r;
+	int r = 0;
 
-	if (asprintf(&dir, "%s/%s", config->policies_dir, q->policy) < 0)
-		return err_oom(err);
-	if (!modes_policy_name(config, dir))
-		return err_set(err, -EINVAL, "%.200s: not the name of a policy", q->policy);
-	r = guard_check_mode(all->parts.guard, q->mode, true, err);
-	if (r == 0)
-		r = policy_load_signed(&p, dir, &config->policy_keys, err);
-	if (r == 0)
-		r = check_lifecycle(all, q, ret_over, err);
-	if (r == 0)
-		r = modes_get(config, dir, p, &change.before, err);
-	if (r == 0)
-		r = modes_set(config, q->policy, p, q->mode, q->force, err);
+	*ret_n = 0;
 	for (struct container *c = all->first; c && r == 0; c = c->next) {
 		if (strcmp(c->policy_dir, dir) != 0)
 			continue;
 		r = retry_fallback(c, err);
-		if (r < 0)
-			break;
-		r = container_switch_mode(
-			c,
-			&(struct mode_change){q->mode, false, "set by the operator for the policy"},
-			err);
-		n++;
+		if (r == 0)
+			r = container_switch_mode(c, change, err);
+		(*ret_n)++;
 	}
+	return r;
+}
+
+int containers_set_policy_mode(struct containers *all, const char *policy,
+			       const struct asked_mode *ask, unsigned *ret_n, struct err *ret_over,
+			       struct err *err)
+{
+	const struct lifecycle_mode_request q = {policy, ask->mode, ask->force};
+	const struct config *config = all->parts.config;
+	_cleanup_(policy_freep) struct policy *p = NULL;
+	_cleanup_free_ char *dir = NULL;
+	struct policy_mode_change change = {.mode = ask->mode, .by = ask->by};
+	char cause[256];
+	unsigned n = 0;
+	int r;
+
+	if (asprintf(&dir, "%s/%s", config->policies_dir, policy) < 0)
+		return err_oom(err);
+	if (!modes_policy_name(config, dir))
+		return err_set(err, -EINVAL, "%.200s: not the name of a policy", policy);
+	snprintf(cause, sizeof(cause), "set by %s for the policy", ask->by);
+	r = guard_check_mode(all->parts.guard, ask->mode, true, err);
+	if (r == 0)
+		r = policy_load_signed(&p, dir, &config->policy_keys, err);
+	if (r == 0)
+		r = check_lifecycle(all, &q, ret_over, err);
+	if (r == 0)
+		r = modes_get(config, dir, p, &change.before, err);
+	if (r == 0)
+		r = modes_set(config, policy, p, ask->mode, ask->force, err);
+	if (r == 0)
+		r = switch_all(all, dir, &(struct mode_change){ask->mode, false, cause}, &n, err);
 	if (r < 0)
 		return r;
 	change.dir = dir;
 	change.policy = p;
 	if (n == 0 && change.before != change.mode)
 		containers_note_policy_mode(all, &change);
-	CONTAINERS_TELL(all, on_policy_mode, q->policy);
+	CONTAINERS_TELL(all, on_policy_mode, policy);
 	*ret_n = n;
 	return 0;
 }

@@ -155,7 +155,7 @@ int container_add_identity(struct container *c, const struct identity *more);
 struct mode_change {
 	unsigned mode;
 	bool own;	   /* the mode is the container's own; else it follows its policy's mode */
-	const char *cause; /* of the event, such as "set by the operator" */
+	const char *cause; /* of the event, such as "set by root for this container" */
 };
 
 /*
@@ -163,11 +163,18 @@ struct mode_change {
  * that is another one than before is an event. Errors as guard_set_mode().
  */
 int container_switch_mode(struct container *c, const struct mode_change *change, struct err *err);
+/* A mode that somebody asks for. */
+struct asked_mode {
+	unsigned mode;
+	bool force;	/* also a mode above audit that policy or life cycle does not allow */
+	const char *by; /* who asks, such as "root" */
+};
+
 /*
- * Gives a container a mode of its own. force: also a mode above audit that its policy or life cycle
- * does not allow. Errors as container_switch_mode(), policy_load_signed(), container_check_mode().
+ * Gives a container a mode of its own. Errors as container_switch_mode(), policy_load_signed(),
+ * container_check_mode().
  */
-int container_set_mode(struct container *c, unsigned mode, bool force, struct err *err);
+int container_set_mode(struct container *c, const struct asked_mode *ask, struct err *err);
 /*
  * Makes a container follow the mode of its policy p, which the operator may have set. Errors as
  * modes_get() and container_switch_mode().
@@ -216,12 +223,13 @@ int container_kill(struct container *c, struct err *err);
 void container_end_freeze(struct container *c);
 
 /*
- * Sets the mode of a policy for all containers that it guards and will guard. *ret_n: how many
+ * Sets the mode of a policy, by its name, for all containers that it guards and will guard. *ret_n: how many
  * follow now. *ret_over: what force has overridden of the life cycle's conditions, "" for nothing.
  * Errors as policy_load_signed(), modes_set(), guard_set_mode(); -EPERM: the life cycle.
  */
-int containers_set_policy_mode(struct containers *all, const struct lifecycle_mode_request *q,
-			       unsigned *ret_n, struct err *ret_over, struct err *err);
+int containers_set_policy_mode(struct containers *all, const char *policy,
+			       const struct asked_mode *ask, unsigned *ret_n, struct err *ret_over,
+			       struct err *err);
 
 /* ---- enrol.c ---- */
 
@@ -286,6 +294,7 @@ struct policy_mode_change {
 	const char *dir; /* of the policy */
 	const struct policy *policy;
 	unsigned before, mode;
+	const char *by; /* who changed it */
 };
 
 /* Writes an event of rule mode, without a container. */

@@ -201,9 +201,8 @@ void containers_note_policy_mode(struct containers *all, const struct policy_mod
 	};
 	char text[256];
 
-	snprintf(text, sizeof(text),
-		 "%s to %s: set by the operator for the policy, which no container has",
-		 mode_name(change->before), mode_name(change->mode));
+	snprintf(text, sizeof(text), "%s to %s: set by %s for the policy, which no container has",
+		 mode_name(change->before), mode_name(change->mode), change->by);
 	put_own_alert(all, &ev, text, &about);
 }
 

@@ -92,6 +92,7 @@ static int enrol_found(struct discovery *d, const struct discovered *found, cons
 	struct image_index_match m;
 	int r = image_index_find(d->policies, found->identity, &m, err);
 	bool has_policy = r == 0;
+	struct err why;
 
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -102,8 +103,12 @@ static int enrol_found(struct discovery *d, const struct discovered *found, cons
 		return 1;
 	if (r == -EOPNOTSUPP) {
 		log_warning("%s: in mode audit: %s", name, err->msg);
+		why = *err;
 		q.mode = "audit";
 		r = enrol_container(d->containers, &q, ret, err);
+		if (r == 0)
+			container_note_change(*ret, "audit in place of the mode of its policy: %s",
+					      why.msg);
 	}
 	if (r == 0 && has_policy && m.other_digest)
 		log_warning("%s: its policy was made for another image of the name %s", name,

@@ -336,16 +336,19 @@ int api_number(const struct api_call *c, const char *name, uint64_t limits[stati
 	return 0;
 }
 
-int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err)
+int api_mode_body(const struct api_call *c, struct asked_mode *ret, struct err *err)
 {
-	const char *mode;
+	const char *mode, *by = NULL;
 	int force = 0;
 
-	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?b}", "mode", &mode, "force", &force) < 0)
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s?b, s?s}", "mode", &mode, "force", &force,
+			    "by", &by) < 0 ||
+	    api_user(c, &by, err) < 0)
 		return -EINVAL;
-	if (mode_parse(mode, ret_mode) < 0 || *ret_mode == LUTRA_MODE_LEARN)
+	if (mode_parse(mode, &ret->mode) < 0 || ret->mode == LUTRA_MODE_LEARN)
 		return err_set(err, -EINVAL, "mode: audit, deny, kill, kill-container or freeze");
-	*ret_force = force != 0;
+	ret->force = force != 0;
+	ret->by = by;
 	return 0;
 }
 

@@ -112,8 +112,8 @@ int api_body_unpack(const struct api_call *c, size_t flags, struct err *err, con
  * a name.
  */
 int api_user(const struct api_call *c, const char **by, struct err *err);
-/* Reads a body that may have "mode" and "force" alone. -EINVAL. */
-int api_mode_body(const struct api_call *c, unsigned *ret_mode, bool *ret_force, struct err *err);
+/* Reads a body that may have "mode", "force" and "by" alone. -EINVAL. */
+int api_mode_body(const struct api_call *c, struct asked_mode *ret, struct err *err);
 /* Returns the directory of a policy by its name in policies_dir. -EINVAL: not a name. */
 int api_policy_dir(const struct api_call *c, char ret[static PATH_MAX], struct err *err);
 

@@ -341,14 +341,13 @@ static int find_to_change(const struct api_call *c, struct container **ret, stru
 int api_container_mode(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct container *e;
-	unsigned mode;
-	bool force;
+	struct asked_mode ask;
 	int r = find_to_change(c, &e, err);
 
 	if (r == 0)
-		r = api_mode_body(c, &mode, &force, err);
+		r = api_mode_body(c, &ask, err);
 	if (r == 0)
-		r = container_set_mode(e, mode, force, err);
+		r = container_set_mode(e, &ask, err);
 	if (r == 0)
 		*ret = container_with_level(c->api, e);
 	return r;

@@ -229,13 +229,14 @@ int api_policy_diff(struct api_call *c, json_t **ret, struct err *err)
 
 int api_policy_mode(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct lifecycle_mode_request q = {.policy = c->name};
+	struct asked_mode ask;
 	struct err overridden = {};
 	unsigned n;
-	int r = api_mode_body(c, &q.mode, &q.force, err);
+	int r = api_mode_body(c, &ask, err);
 
 	if (r == 0)
-		r = containers_set_policy_mode(c->api->parts.containers, &q, &n, &overridden, err);
+		r = containers_set_policy_mode(c->api->parts.containers, c->name, &ask, &n,
+					       &overridden, err);
 	if (r == 0)
 		*ret = json_pack("{s:i, s:o}", "switched", (int)n, "overridden",
 				 *overridden.msg ? text_json_keep(overridden.msg) : json_null());

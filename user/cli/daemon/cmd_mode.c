@@ -61,8 +61,8 @@ int cmd_mode(int argc, char **argv)
 
 	args_read(&mode_command, argc, argv, &a);
 	return change_container(&a, "mode",
-				json_pack("{s:s, s:b}", "mode", mode_name((unsigned)a.mode),
-					  "force", (int)a.force));
+				json_pack("{s:s, s:b, s:s}", "mode", mode_name((unsigned)a.mode),
+					  "force", (int)a.force, "by", cli_user_name()));
 }
 
 static const struct args_option thaw_options[] = {

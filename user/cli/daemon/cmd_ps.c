@@ -31,13 +31,19 @@ static void write_row(const json_t *c, char row[COLUMNS][CLI_TEXT])
 {
 	const char *pod = cli_json_text(c, "pod"), *policy = cli_json_text(c, "policy");
 	const char *slash = strrchr(policy, '/');
+	size_t audited = json_array_size(json_object_get(c, "audited_rules"));
+	char rules[64] = "";
 
 	snprintf(row[NAME], CLI_TEXT, "%s", cli_json_text(c, "name"));
 	snprintf(row[ENGINE], CLI_TEXT, "%s", cli_json_text(c, "engine"));
 	snprintf(row[ID], CLI_TEXT, "%.*s", SHORT_ID, cli_json_text(c, "id"));
+	/* After a fallback, and in the first hours of a release. */
+	if (audited)
+		snprintf(rules, sizeof(rules), ", %zu rule%s in audit", audited,
+			 audited == 1 ? "" : "s");
 	/* A container without a guard has no mode. */
-	snprintf(row[MODE], CLI_TEXT, "%s%s",
-		 json_object_get(c, "mode") ? cli_json_text(c, "mode") : "UNGUARDED",
+	snprintf(row[MODE], CLI_TEXT, "%s%s%s",
+		 json_object_get(c, "mode") ? cli_json_text(c, "mode") : "UNGUARDED", rules,
 		 cli_json_is(c, "frozen") ? ", frozen" : "");
 	snprintf(row[POLICY], CLI_TEXT, "%s", slash ? slash + 1 : policy);
 	snprintf(row[POD], CLI_TEXT, "%s%s%s", cli_json_text(c, "pod_namespace"), *pod ? "/" : "",

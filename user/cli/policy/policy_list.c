@@ -26,12 +26,43 @@ static json_t *container_names(const json_t *status, const char *dir)
 	return names;
 }
 
-static void print_policy(const json_t *one)
+/* Returns {NAME: MODE} of those of them that are in another mode than their policy's. */
+static json_t *differing_modes(const json_t *status, const char *dir, const char *mode)
+{
+	json_t *modes = json_object();
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach (json_object_get(status, "containers"), i, c)
+		if (strcmp(cli_json_text(c, "policy"), dir) == 0 &&
+		    strcmp(cli_json_text(c, "mode"), mode) != 0)
+			json_object_set(modes, cli_json_text(c, "name"),
+					json_object_get(c, "mode"));
+	return modes;
+}
+
+static void print_containers(const json_t *one)
 {
 	const json_t *containers = json_object_get(one, "containers"), *c;
+	const json_t *modes = json_object_get(one, "container_modes");
+	size_t i;
+
+	if (!json_array_size(containers))
+		return;
+	printf("  guards");
+	json_array_foreach (containers, i, c) {
+		const char *name = json_string_value(c), *mode = cli_json_text(modes, name);
+
+		printf("%s %s%s%s%s", i ? "," : "", name, *mode ? " (" : "", mode,
+		       *mode ? ")" : "");
+	}
+	putchar('\n');
+}
+
+static void print_policy(const json_t *one)
+{
 	const json_t *signed_by = json_object_get(one, "signed_by");
 	bool own = strcmp(cli_json_text(one, "mode"), cli_json_text(one, "policy_mode")) == 0;
-	size_t i;
 
 	fputs(cli_json_text(one, "name"), stdout);
 	if (!cli_json_is(one, "good")) {
@@ -49,12 +80,7 @@ static void print_policy(const json_t *one)
 		       : json_is_false(signed_by) ? "wrong signature"
 						  : "not signed");
 	}
-	if (json_array_size(containers))
-		printf("  guards");
-	json_array_foreach (containers, i, c)
-		printf(" %s", json_string_value(c));
-	if (json_array_size(containers))
-		putchar('\n');
+	print_containers(one);
 }
 
 int policy_cmd_list(const struct policy_args *a)
@@ -76,6 +102,8 @@ int policy_cmd_list(const struct policy_args *a)
 		snprintf(path, sizeof(path), "%s/%s", dir, entries[k]->d_name);
 		one = policy_summary_to_json(a->config, dir, entries[k]->d_name,
 					     container_names(status, path), NULL);
+		json_object_set_new(one, "container_modes",
+				    differing_modes(status, path, cli_json_text(one, "mode")));
 		/* An entry that is no directory is NULL and is not appended. */
 		json_array_append_new(out, one);
 		free(entries[k]);

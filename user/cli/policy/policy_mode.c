@@ -71,7 +71,8 @@ int policy_cmd_set_mode(const struct policy_args *a)
 		return cli_failf("%s: not a policy in %s: give the name of one", name,
 				 a->config->policies_dir);
 	local_client_path(path, "policies", name, "mode");
-	q = json_pack("{s:s, s:b}", "mode", text, "force", (int)a->force);
+	q = json_pack("{s:s, s:b, s:s}", "mode", text, "force", (int)a->force, "by",
+		      cli_user_name());
 	r = cli_ask(a->config_file, path, q, &answer, &err);
 	if (r == -ECONNREFUSED) {
 		r = set_without_daemon(a, name, dir, mode);

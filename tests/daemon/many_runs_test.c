@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
@@ -106,10 +107,83 @@ static void learn_says_that_a_policy_takes_no_more_runs(void **state)
 	assert_true(lutrad_listens(f));
 }
 
+static json_t *read_many(const struct fixture *f)
+{
+	json_auto_t *j = lutrad_ask(f, "learn", NULL, NULL);
+
+	return json_incref(json_array_get(json_object_get(j, "images"), 0));
+}
+
+static size_t count_runs(const struct fixture *f)
+{
+	json_auto_t *image = read_many(f);
+
+	return json_array_size(json_object_get(image, "runs"));
+}
+
+static json_t *ask_of_many(const struct fixture *f, const char *path, int run, struct err *err)
+{
+	json_t *body = json_pack("{s:s}", "image", "example.org/many:1");
+
+	if (run)
+		json_object_set_new(body, "run", json_integer(run));
+	return lutrad_ask(f, path, body, err);
+}
+
+static void learn_drops_one_run_and_its_file(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *state_dir = scratch_path(f->dir, "state"), *file = NULL;
+	json_auto_t *dropped = NULL;
+	struct err err = {};
+
+	lutrad_stop(f);
+	save_runs(state_dir, false);
+	f->daemon = lutrad_spawn(f);
+	assert_true(lutrad_becomes(lutrad_listens, f));
+	file = scratch_path(state_dir, "learn/many-1/run000007.ltr");
+	assert_int_equal(access(file, F_OK), 0);
+	dropped = ask_of_many(f, "learn/drop", 7, NULL);
+	assert_non_null(dropped);
+	assert_int_equal(access(file, F_OK), -1);
+	assert_int_equal(count_runs(f), MANY - 1);
+	assert_null(ask_of_many(f, "learn/drop", 7, &err));
+	assert_non_null(strstr(err.msg, "has no run 7"));
+}
+
+static void learn_forgets_an_image_and_its_recordings_and_leaves_its_policy(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *state_dir = scratch_path(f->dir, "state"), *dir = NULL, *policy = NULL;
+	json_auto_t *gone = NULL, *image = NULL;
+	struct err err = {};
+
+	lutrad_stop(f);
+	save_full_policy(f);
+	save_runs(state_dir, true);
+	f->daemon = lutrad_spawn(f);
+	assert_true(lutrad_becomes(lutrad_listens, f));
+	gone = ask_of_many(f, "learn/forget", 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(gone, "runs")), MANY);
+	assert_string_equal(json_string_value(json_object_get(gone, "policy")), "many-1");
+	dir = scratch_path(state_dir, "learn/many-1");
+	assert_int_equal(access(dir, F_OK), -1);
+	policy = scratch_path(f->dir, "many-1/" POLICY_JSON_FILE);
+	assert_int_equal(access(policy, F_OK), 0);
+	assert_null(ask_of_many(f, "learn/forget", 0, &err));
+	assert_non_null(strstr(err.msg, "is not learned"));
+	/* The next lutrad does not know the image either. */
+	lutrad_restart(f);
+	image = read_many(f);
+	assert_null(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(learn_gives_the_trainer_any_number_of_runs),
+		T(learn_drops_one_run_and_its_file),
+		T(learn_forgets_an_image_and_its_recordings_and_leaves_its_policy),
 		T(learn_says_that_a_policy_takes_no_more_runs),
 	};
 	int r = lutrad_cannot_run();

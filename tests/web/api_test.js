@@ -87,7 +87,7 @@ for (const path of posts) {
   });
 }
 
-for (const path of ["/enroll", "/release", "/hook", "/learn", "/learn/stop"])
+for (const path of ["/enroll", "/release", "/hook", "/learn", "/learn/stop", "/learn/drop", "/learn/forget"])
   await ok(`POST ${path} is for the Unix socket alone`, async () => refused(403, await change(path, {}), path));
 
 await ok("another Host is refused", async () => {

@@ -58,6 +58,32 @@ int learn_start(struct learn *l, const struct learn_request *ask,
 /* Ends it: containers that have no policy are released. -ENOENT: the image is not learned. */
 int learn_stop(struct learn *l, const char *image, const struct lifecycle_image **ret,
 	       struct err *err);
+/* A run that was recorded. */
+struct learn_run {
+	const char *image;
+	unsigned number; /* as the name of its file has it */
+};
+
+/*
+ * Removes a recorded run and its file, so that no training takes it. A policy that has learned from
+ * it stays as it is. *ret is the life cycle's. -ENOENT: there is no such run, or the image is not
+ * learned. Else as unlink(2).
+ */
+int learn_drop_run(struct learn *l, const struct learn_run *run, const struct lifecycle_image **ret,
+		   struct err *err);
+
+/* What learn_forget() has left. */
+struct learn_forgotten {
+	size_t n_runs;	 /* that were removed */
+	bool has_policy; /* the policy stays, without a gate */
+	char policy[LIFECYCLE_NAME_MAX + 1];
+};
+
+/*
+ * Ends learning as learn_stop() does, and removes all recordings of an image and what life.json has
+ * of it. Its policy stays. -ENOENT: the image is not learned. Else as unlink(2).
+ */
+int learn_forget(struct learn *l, const char *image, struct learn_forgotten *ret, struct err *err);
 /* Returns true if the trainer works on this image. */
 bool learn_is_training(const struct learn *l, const struct lifecycle_image *i);
 /* Returns the mode of an image's policy; audit if it has none that is good. */

@@ -6,6 +6,8 @@
 #include "lib/policy/policy_packs.h"
 #include "user/learn/learn.h"
 
+#define RECORDING_FILE "run%06u.ltr" /* name of a recording, by its number */
+
 struct recording;
 struct trainer_job;
 

@@ -222,7 +222,7 @@ static void begin_run(struct learn *l, struct recording *r, uint64_t ts_ns)
 				     .last_ns = ts_ns,
 				     .received = run->received,
 				     .lost_before = run->lost_before};
-	snprintf(run->file, sizeof(run->file), "run%06u.ltr", ++r->image->number);
+	snprintf(run->file, sizeof(run->file), RECORDING_FILE, ++r->image->number);
 	/* A lutrad that follows after a crash must not give the number again. */
 	learn_save(l);
 	r->failed = open_run(l, r);

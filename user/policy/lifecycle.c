@@ -148,6 +148,13 @@ int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image
 	return 0;
 }
 
+void lifecycle_remove(struct lifecycle *l, struct lifecycle_image *i)
+{
+	LIST_REMOVE(l->images, i);
+	lifecycle_image_free(i);
+	l->changed = true;
+}
+
 void lifecycle_set_note(struct lifecycle *l, struct lifecycle_image *i, const char *fmt, ...)
 {
 	char *note = NULL;

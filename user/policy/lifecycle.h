@@ -94,6 +94,8 @@ struct lifecycle_image *lifecycle_of_policy(const struct lifecycle *l, const cha
  */
 int lifecycle_add(struct lifecycle *l, const char *image, struct lifecycle_image **ret,
 		  struct err *err);
+/* Removes an image and frees it. The caller removes its recordings. */
+void lifecycle_remove(struct lifecycle *l, struct lifecycle_image *i);
 /* Replaces the note for the operator. */
 void lifecycle_set_note(struct lifecycle *l, struct lifecycle_image *i, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

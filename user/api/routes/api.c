@@ -91,6 +91,8 @@ static const struct route {
 	{"GET", "learn", NULL, api_learn_status, false, NULL, {"image"}},
 	{"POST", "learn", NULL, api_learn_start, true, NULL, {}},
 	{"POST", "learn/stop", NULL, api_learn_stop, true, NULL, {}},
+	{"POST", "learn/drop", NULL, api_learn_drop, true, NULL, {}},
+	{"POST", "learn/forget", NULL, api_learn_forget, true, NULL, {}},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 

@@ -63,6 +63,7 @@ api_handler api_maintenance, api_maintenance_begin, api_maintenance_end;
 api_handler api_policies, api_policy, api_policy_mode, api_finding_accept;
 api_handler api_policy_accepted, api_policy_accepted_changed, api_policy_revoke;
 api_handler api_learn_status, api_learn_start, api_learn_stop;
+api_handler api_learn_drop, api_learn_forget;
 
 /* Returns the store for the thread that the call is in. Errors as pipeline_reader(). */
 int api_store(const struct api_call *c, struct store **ret, struct err *err);

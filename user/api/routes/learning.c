@@ -66,6 +66,40 @@ int api_learn_stop(struct api_call *c, json_t **ret, struct err *err)
 	return r;
 }
 
+int api_learn_drop(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct learn_run run;
+	const struct lifecycle_image *i;
+	json_int_t number;
+	int r;
+
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s, s:I}", "image", &run.image, "run",
+			    &number) < 0)
+		return -EINVAL;
+	if (number < 1 || number > UINT32_MAX)
+		return err_set(err, -EINVAL, "run: the number of a run");
+	run.number = (unsigned)number;
+	r = learn_drop_run(c->api->parts.learn, &run, &i, err);
+	if (r == 0)
+		*ret = learning_image_to_json(c->api, i);
+	return r;
+}
+
+int api_learn_forget(struct api_call *c, json_t **ret, struct err *err)
+{
+	struct learn_forgotten gone;
+	const char *image;
+	int r;
+
+	if (api_body_unpack(c, JSON_STRICT, err, "{s:s}", "image", &image) < 0)
+		return -EINVAL;
+	r = learn_forget(c->api->parts.learn, image, &gone, err);
+	if (r == 0)
+		*ret = json_pack("{s:I, s:o}", "runs", (json_int_t)gone.n_runs, "policy",
+				 gone.has_policy ? json_string(gone.policy) : json_null());
+	return r;
+}
+
 int api_learn_status(struct api_call *c, json_t **ret, struct err *err)
 {
 	const struct api_parts *parts = &c->api->parts;

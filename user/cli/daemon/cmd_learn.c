@@ -15,12 +15,13 @@
 struct learn_args {
 	const char *config_file;
 	const char *image;
-	uint64_t runs; /* 0: until little is new */
-	bool status, stop, detach, json;
+	uint64_t runs;	   /* 0: until little is new */
+	uint64_t drop_run; /* number of the run to drop; 0: none */
+	bool status, stop, forget, detach, json;
 	bool accept_new, anew;
 };
 
-enum { OPT_STATUS = 256, OPT_STOP, OPT_ANEW };
+enum { OPT_STATUS = 256, OPT_STOP, OPT_ANEW, OPT_FORGET, OPT_DROP_RUN };
 
 #define S struct learn_args
 static const struct args_option options[] = {
@@ -35,11 +36,20 @@ static const struct args_option options[] = {
 	ARGS_FLAG("detach", 'd', "Do not wait: lutrad learns on its own", S, detach),
 	ARGS_FLAG("status", OPT_STATUS, "Show the progress and the next step", S, status),
 	ARGS_FLAG("stop", OPT_STOP, "Stop learning and keep the recorded runs", S, stop),
+	ARGS_NUMBER("drop-run", OPT_DROP_RUN, "N", "Remove the recorded run N", 1, UINT32_MAX, S,
+		    drop_run),
+	ARGS_FLAG("forget", OPT_FORGET, "Stop learning and remove the recorded runs", S, forget),
 	CLI_OPTION_JSON(S),
 	CLI_OPTION_CONFIG(S),
 	{},
 };
 #undef S
+
+/* Returns true if the command is not to begin to learn. */
+static bool is_no_start(const struct learn_args *a)
+{
+	return a->status || a->stop || a->forget || a->drop_run;
+}
 
 static error_t check_learn_args(struct argp_state *state, void *ret)
 {
@@ -47,17 +57,20 @@ static error_t check_learn_args(struct argp_state *state, void *ret)
 
 	if (a->image && !*a->image)
 		return args_usage(state, "--image: is empty");
-	if (a->status + a->stop + a->detach > 1)
-		return args_usage(state, "give one of --detach, --status and --stop");
-	if ((a->runs || a->accept_new || a->anew) && (a->status || a->stop))
-		return args_usage(state, "--%s does not go with --status or --stop",
+	if (a->status + a->stop + a->detach + a->forget + (a->drop_run != 0) > 1)
+		return args_usage(state, "give one of --detach, --status, --stop, --forget and "
+					 "--drop-run");
+	if ((a->runs || a->accept_new || a->anew) && is_no_start(a))
+		return args_usage(state,
+				  "--%s does not go with --status, --stop, --forget or --drop-run",
 				  a->runs	  ? "runs"
 				  : a->accept_new ? "accept-new"
 						  : "anew");
 	if (a->anew && a->accept_new)
 		return args_usage(state,
 				  "--accept-new is for an update: it does not go with --anew");
-	if (!a->image && (a->runs || a->stop || a->detach || a->accept_new || a->anew))
+	if (!a->image &&
+	    (a->runs || a->detach || a->accept_new || a->anew || (is_no_start(a) && !a->status)))
 		return args_usage(state, "give --image REF");
 	a->status |= !a->image;
 	return 0;
@@ -75,7 +88,9 @@ static const struct args_command command = {
 	       "nothing from the one that exists but what a person accepted; the old one stays in "
 	       "force until the new one takes its place, and its mode stays. A policy of an older "
 	       "lutra, whose level M is off, needs this. lutrad goes on if this command "
-	       "is interrupted. Without --image the command shows what is learned.",
+	       "is interrupted. --forget removes what lutrad recorded of the image, and --drop-run "
+	       "one run, so that no training takes it; the policy stays. Without --image the "
+	       "command shows what is learned.",
 	.check = check_learn_args,
 };
 
@@ -226,6 +241,33 @@ static int wait_and_print(const struct learn_args *a, const json_t *begun)
 	return print_image(a, image);
 }
 
+static int drop_run(const struct learn_args *a)
+{
+	json_auto_t *image = NULL;
+	json_t *q = json_pack("{s:s, s:I}", "image", a->image, "run", (json_int_t)a->drop_run);
+
+	if (cli_ask_or_fail(a->config_file, "learn/drop", q, &image))
+		return 1;
+	return print_image(a, image);
+}
+
+static int forget_image(const struct learn_args *a)
+{
+	json_auto_t *gone = NULL;
+	const char *policy;
+
+	if (cli_ask_or_fail(a->config_file, "learn/forget", json_pack("{s:s}", "image", a->image),
+			    &gone))
+		return 1;
+	if (a->json)
+		return cli_print_json(json_incref(gone), true);
+	policy = cli_json_text(gone, "policy");
+	printf("%s: %lld recorded runs are removed\n", a->image, cli_json_number(gone, "runs"));
+	if (*policy)
+		printf("  policy    %s stays as it is; lutra policy show %s\n", policy, policy);
+	return 0;
+}
+
 int cmd_learn(int argc, char **argv)
 {
 	struct learn_args a = {};
@@ -235,6 +277,10 @@ int cmd_learn(int argc, char **argv)
 	args_read(&command, argc, argv, &a);
 	if (a.status)
 		return show_status(&a);
+	if (a.forget)
+		return forget_image(&a);
+	if (a.drop_run)
+		return drop_run(&a);
 	image = ask_image(&a, a.stop ? "learn/stop" : "learn", &err);
 	if (!image)
 		return cli_fail(&err);

@@ -115,18 +115,39 @@ static void append_time(const char *file, const char *id, uint64_t ns)
 	fclose(f);
 }
 
+/*
+ * Reads the socket's path. A configuration that cannot be read must not leave a container unguarded:
+ * the lutrad that runs has an earlier one, most likely with the default socket.
+ */
+static int find_socket(const struct hook_args *a, struct config **ret, struct err *err)
+{
+	static const char *const wanted[] = {"socket", NULL};
+	struct err why;
+
+	if (config_load_keys(a->config_file, wanted, ret, &why) == 0)
+		return 0;
+	syslog(LOG_WARNING, "%s: asking the default socket", why.msg);
+	fprintf(stderr, "lutra-hook: warning: %s: asking the default socket\n", why.msg);
+	return config_parse("{}", 2, ret, err);
+}
+
 static int report_to_daemon(const struct hook_args *a, const struct oci_state *s,
 			    struct identity *w, struct err *err)
 {
+	_cleanup_(config_freep) struct config *config = NULL;
 	bool start = is_stage(a, "createRuntime");
 	json_auto_t *answer = NULL;
-	json_t *q = json_pack("{s:s, s:o, s:o*}", "event", start ? "start" : "stop", "who",
-			      identity_to_json(w), "pid", start ? json_integer(s->pid) : NULL);
 	uint64_t t0 = clock_now_ns();
-	int r;
+	int r = find_socket(a, &config, err);
 
+	if (r < 0)
+		return r;
 	late_text = "lutrad did not answer";
-	r = cli_ask(a->config_file, "hook", q, &answer, err);
+	r = local_client_ask(config->socket, "hook",
+			     json_pack("{s:s, s:o, s:o*}", "event", start ? "start" : "stop", "who",
+				       identity_to_json(w), "pid",
+				       start ? json_integer(s->pid) : NULL),
+			     &answer, err);
 	if (r == 0)
 		append_time(a->times, s->id, clock_now_ns() - t0);
 	return r;

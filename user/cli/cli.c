@@ -87,11 +87,22 @@ const char *cli_user_name(void)
 	return p ? p->pw_name : "root";
 }
 
+int cli_config(const char *file, struct config **ret, struct err *err)
+{
+	static const char *const wanted[] = {"socket",	    "state_dir", "policies_dir",
+					     "policy_keys", "life",	 NULL};
+	const char *other = getenv("LUTRA_CONFIG");
+
+	if (!file && other && *other)
+		file = other;
+	return config_load_keys(file, wanted, ret, err);
+}
+
 int cli_ask(const char *config_file, const char *path, json_t *body, json_t **ret, struct err *err)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	json_auto_t *owned = body;
-	int r = config_load(config_file, &config, err);
+	int r = cli_config(config_file, &config, err);
 
 	return r < 0 ? r : local_client_ask(config->socket, path, json_incref(owned), ret, err);
 }

@@ -79,8 +79,14 @@ const char *cli_clean_text(const char *s, char buf[static CLI_TEXT]);
 const char *cli_user_name(void);
 
 /*
+ * Reads of the configuration what commands go by: socket, directories, policy_keys and life. A mistake
+ * in another key is not theirs to report. file: NULL for LUTRA_CONFIG of the environment, or the
+ * default file. Errors as config_load().
+ */
+int cli_config(const char *file, struct config **ret, struct err *err);
+/*
  * local_client_ask() on the socket of the configuration config_file (NULL: the default file). Errors
- * as local_client_ask() and config_load().
+ * as local_client_ask() and cli_config().
  */
 int cli_ask(const char *config_file, const char *path, json_t *body, json_t **ret, struct err *err);
 /* cli_ask() that reports a failure on stderr. Returns the exit code. */

@@ -180,20 +180,24 @@ static int note_fixed_keys(json_t *j, struct config *c)
 	return c->fixed_text ? 0 : -ENOMEM;
 }
 
-int config_parse(const char *text, size_t len, struct config **ret, struct err *err)
+static int read_object(const char *text, size_t len, json_t **ret, struct err *err)
+{
+	json_error_t je;
+	json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+
+	if (!j)
+		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
+	*ret = j;
+	return json_is_object(j) ? 0 : err_set(err, -EBADMSG, "must be a JSON object");
+}
+
+static int parse_object(json_t *j, struct config **ret, struct err *err)
 {
 	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
-	json_auto_t *j = NULL;
-	json_error_t je;
 	int r;
 
 	if (!c)
 		return err_oom(err);
-	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
-	if (!j)
-		return err_set(err, -EBADMSG, "line %d: %s", je.line, je.text);
-	if (!json_is_object(j))
-		return err_set(err, -EBADMSG, "must be a JSON object");
 	r = config_keys_parse(keys, j, "", c, err);
 	if (r == 0)
 		r = outputs_config_parse(json_object_get(j, "outputs"),
@@ -208,11 +212,40 @@ int config_parse(const char *text, size_t len, struct config **ret, struct err *
 	return 0;
 }
 
-int config_load(const char *path, struct config **ret, struct err *err)
+int config_parse(const char *text, size_t len, struct config **ret, struct err *err)
+{
+	json_auto_t *j = NULL;
+	int r = read_object(text, len, &j, err);
+
+	return r < 0 ? r : parse_object(j, ret, err);
+}
+
+/* Removes the members that are not in a list, which ends with NULL. */
+static void keep_members(json_t *j, const char *const *wanted)
+{
+	const char *name;
+	json_t *v;
+	void *next;
+
+	json_object_foreach_safe(j, next, name, v)
+	{
+		size_t i = 0;
+
+		while (wanted[i] && strcmp(wanted[i], name) != 0)
+			i++;
+		if (!wanted[i])
+			json_object_del(j, name);
+	}
+}
+
+/* wanted: as config_load_keys(); NULL: all keys. */
+static int load_file(const char *path, const char *const *wanted, struct config **ret,
+		     struct err *err)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
 	_cleanup_free_ char *text = NULL;
 	const char *file = path ? path : CONFIG_DEFAULT_FILE;
+	json_auto_t *j = NULL;
 	struct err why = {};
 	size_t len;
 	int r;
@@ -222,7 +255,11 @@ int config_load(const char *path, struct config **ret, struct err *err)
 		return config_parse("{}", 2, ret, err);
 	if (r < 0)
 		return r;
-	r = config_parse(text, len, &c, &why);
+	r = read_object(text, len, &j, &why);
+	if (r == 0 && wanted)
+		keep_members(j, wanted);
+	if (r == 0)
+		r = parse_object(j, &c, &why);
 	if (r < 0 || !c)
 		return err_set(err, r, "%s: %s", file, why.msg);
 	c->file = path ? realpath(path, NULL) : NULL;
@@ -230,6 +267,17 @@ int config_load(const char *path, struct config **ret, struct err *err)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	*ret = TAKE_PTR(c);
 	return 0;
+}
+
+int config_load(const char *path, struct config **ret, struct err *err)
+{
+	return load_file(path, NULL, ret, err);
+}
+
+int config_load_keys(const char *path, const char *const *wanted, struct config **ret,
+		     struct err *err)
+{
+	return load_file(path, wanted, ret, err);
 }
 
 int config_reload(struct config *c, bool *ret_rest, struct err *err)

@@ -77,6 +77,12 @@ struct config {
  */
 int config_load(const char *path, struct config **ret, struct err *err);
 /*
+ * Reads the file as config_load(), and of it the keys alone that the list has, which ends with NULL.
+ * The others have their defaults, whatever the file says. Errors as config_load().
+ */
+int config_load_keys(const char *path, const char *const *wanted, struct config **ret,
+		     struct err *err);
+/*
  * Reads the file again and updates policy_keys, life, log_level and alert_unguarded. *ret_rest: other keys changed,
  * too, and lutrad must restart to use them. On failure c is unchanged. Errors as config_load().
  */

@@ -194,6 +194,30 @@ struct container *containers_find(const struct containers *all, const char *name
 	return c;
 }
 
+int containers_match(const struct containers *all, const char *word, struct container **ret)
+{
+	struct container *c = containers_find(all, word), *found = NULL;
+	size_t len = strlen(word);
+
+	if (c) {
+		*ret = c;
+		return 0;
+	}
+	if (len < CONTAINERS_ID_MIN)
+		return -ENOENT;
+	for (c = all->first; c; c = c->next) {
+		if (!c->identity.id || strncmp(c->identity.id, word, len) != 0)
+			continue;
+		if (found)
+			return -ENOTUNIQ;
+		found = c;
+	}
+	if (!found)
+		return -ENOENT;
+	*ret = found;
+	return 0;
+}
+
 struct container *containers_find_id(const struct containers *all, const char *id)
 {
 	struct container *c = all->first;

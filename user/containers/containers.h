@@ -124,6 +124,12 @@ struct container *containers_first(const struct containers *all);
 unsigned containers_count(const struct containers *all);
 /* By its name or its cgroup's path. NULL: not enrolled. */
 struct container *containers_find(const struct containers *all, const char *name);
+/*
+ * Finds a container as a person names it: by name or cgroup, or else by the beginning of its id, of
+ * CONTAINERS_ID_MIN characters at least. -ENOENT: none is enrolled; -ENOTUNIQ: several have such ids.
+ */
+#define CONTAINERS_ID_MIN 4
+int containers_match(const struct containers *all, const char *word, struct container **ret);
 /* By the id of its identity. NULL: not enrolled. */
 struct container *containers_find_id(const struct containers *all, const char *id);
 

@@ -85,7 +85,8 @@ static bool is_named_after(const char *cgroup, const char *id)
 
 	if (strncmp(name, id, len) == 0 && (!name[len] || strcmp(name + len, ".scope") == 0))
 		return true;
-	return len >= 12 && pattern_match(name, &p) && !name[p.len] && strncmp(p.id, id, len) == 0;
+	return len >= SHORT_ID_MIN && pattern_match(name, &p) && !name[p.len] &&
+	       strncmp(p.id, id, len) == 0;
 }
 
 /* Finds the one cgroup in the tree that is named after the id. */

@@ -7,9 +7,11 @@
 
 #include "lib/base/err.h"
 
+#define SHORT_ID_MIN 4 /* characters of the beginning of an id */
+
 /*
  * Finds the cgroup of a running container: in the state files of runc and crun, else among the
- * names of cgroups. The caller frees *ret. -EINVAL: not an id. -ENOENT: no such container.
+ * names of cgroups, also by the beginning of the id, of SHORT_ID_MIN characters at least. The caller frees *ret. -EINVAL: not an id. -ENOENT: no such container.
  * -ENOTUNIQ: several have this id. -ENOTSUP: no cgroup v2.
  */
 int cgroup_lookup_by_id(const char *id, char **ret, struct err *err);

@@ -95,6 +95,8 @@ int store_bytes(struct store *s, uint64_t *ret, struct err *err);
 struct store_query {
 	const char *container, *image, *verdict; /* NULL: any */
 	const char *container_id;		 /* NULL: any */
+	const char *rule;			 /* its name; NULL: any */
+	const char *path;			 /* this path, or below it; NULL: any */
 	uint64_t since_ns, until_ns;		 /* both included; 0: any */
 	uint64_t incident;			 /* its number; 0: any */
 	uint64_t before_ns, before_id; /* older than this row; before_ns 0: from the newest */
@@ -110,6 +112,14 @@ struct store_query {
 int store_select(struct store *s, const struct store_query *q,
 		 int (*on_row)(void *ctx, int64_t id, const struct alert_fields *f), void *ctx,
 		 struct err *err);
+
+/*
+ * Reads which container a person means by a word: *ret is the whole id if the word is the beginning of
+ * one, of min characters at least, and no event has it for the name of its container; else "". The
+ * caller frees *ret. -ENOTUNIQ: several ids begin so. -EIO, -ENOMEM.
+ */
+int store_find_container_id(struct store *s, const char *word, size_t min, char **ret,
+			    struct err *err);
 
 /*
  * Calls on_row for the newest event of each container by its id, the newest first, of 4096

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads rows from the event store. */
 
+#include <errno.h>
+#include <string.h>
+
 #include "user/store/store_impl.h"
 #include "user/sys/clock.h"
 
-#define SQL_MAX (512 + 2 * STORE_COLUMNS)
+#define SQL_MAX (1024 + 2 * STORE_COLUMNS)
 #define STEPS 1000 /* of SQLite's machine, between two looks at the clock: far below 1 ms */
 
 static int is_late(void *ctx)
@@ -28,13 +31,15 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 
 	store_columns("", columns);
 	snprintf(sql, sizeof(sql),
-		 "%sSELECT %s FROM events WHERE 1%s%s%s%s%s%s%s%s"
+		 "%sSELECT %s FROM events WHERE 1%s%s%s%s%s%s%s%s%s%s"
 		 " ORDER BY %s LIMIT ?8%s",
 		 q->oldest_first ? "SELECT * FROM (" : "", columns,
 		 q->container ? " AND container = ?1" : "", q->image ? " AND image = ?2" : "",
 		 q->verdict ? " AND verdict = ?3" : "", q->since_ns ? " AND time_ns >= ?4" : "",
 		 q->until_ns ? " AND time_ns <= ?5" : "", q->incident ? " AND incident = ?9" : "",
 		 q->container_id ? " AND container_id = ?10" : "",
+		 q->rule ? " AND rule_group = ?11" : "",
+		 q->path ? " AND (path = ?12 OR (path > ?12 || '/' AND path < ?12 || '0'))" : "",
 		 q->before_ns ? " AND (time_ns, id) < (?6, ?7)" : "",
 		 q->first ? "time_ns, id" : "time_ns DESC, id DESC",
 		 q->oldest_first ? ") ORDER BY time_ns, id" : "");
@@ -51,6 +56,8 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 	sqlite3_bind_int64(*ret, 8, q->limit);
 	sqlite3_bind_int64(*ret, 9, (int64_t)q->incident);
 	sqlite3_bind_text(*ret, 10, q->container_id, -1, SQLITE_STATIC);
+	sqlite3_bind_text(*ret, 11, q->rule, -1, SQLITE_STATIC);
+	sqlite3_bind_text(*ret, 12, q->path, -1, SQLITE_STATIC);
 	return 0;
 }
 
@@ -93,6 +100,35 @@ int store_select(struct store *s, const struct store_query *q,
 	int r = prepare_query(s, q, &row, err);
 
 	return r < 0 ? r : read_rows(s, row, on_row, ctx, err);
+}
+
+/* Both ends of the range are one look into the index each: no event between them is read. */
+#define IDS_OF_WORD                                                                                \
+	"SELECT CASE WHEN EXISTS (SELECT 1 FROM events WHERE container = ?1) THEN NULL ELSE"       \
+	" (SELECT min(container_id) FROM events WHERE container_id >= ?1 AND"                      \
+	" container_id < ?1 || 'zz') END,"                                                         \
+	" (SELECT max(container_id) FROM events WHERE container_id >= ?1 AND"                      \
+	" container_id < ?1 || 'zz')"
+
+int store_find_container_id(struct store *s, const char *word, size_t min, char **ret,
+			    struct err *err)
+{
+	_cleanup_(sqlite3_finalizep) sqlite3_stmt *row = NULL;
+	const char *first, *last;
+
+	if (sqlite3_prepare_v2(s->db, IDS_OF_WORD, -1, &row, NULL) != SQLITE_OK ||
+	    sqlite3_bind_text(row, 1, word, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_step(row) != SQLITE_ROW)
+		return store_fail(s, err);
+	first = (const char *)sqlite3_column_text(row, 0);
+	last = (const char *)sqlite3_column_text(row, 1);
+	if (!first || strlen(word) < min)
+		first = last = "";
+	if (strcmp(first, last) != 0)
+		return err_set(err, -ENOTUNIQ, "%.200s: several ids begin so: give more of the id",
+			       word);
+	*ret = strdup(first);
+	return *ret ? 0 : err_oom(err);
 }
 
 /* From each id to the next one by the index, so that the time does not depend on the events. */

@@ -14,6 +14,13 @@
 	"CREATE INDEX events_image ON events(image, time_ns);"                                     \
 	"CREATE INDEX events_verdict ON events(verdict, time_ns);"
 
+/* Of schema 7. Questions of one container or image that also name a verdict have an index of their own. */
+#define MORE_INDEXES                                                                               \
+	"CREATE INDEX events_rule ON events(rule_group, time_ns);"                                 \
+	"CREATE INDEX events_path ON events(path, time_ns) WHERE path IS NOT NULL;"                \
+	"CREATE INDEX events_container_verdict ON events(container, verdict, time_ns);"            \
+	"CREATE INDEX events_image_verdict ON events(image, verdict, time_ns);"
+
 /*
  * The lists and objects are JSON text: containers, hosts, kinds, session, maintenance, processes.
  */
@@ -42,8 +49,8 @@
 
 /*
  * Each schema adds columns at the end: schema 3 one, 4 four, 5 one, 6 and 7 two. Schema 4 also has
- * new tables. Schemas before 6 have the columns a, b, th_a and th_b. They stay in a file that is
- * updated, without use.
+ * new tables, schema 7 new indexes. Schemas before 6 have the columns a, b, th_a and th_b. They stay
+ * in a file that is updated, without use.
  */
 #define FROM_2 "ALTER TABLE events ADD COLUMN package TEXT;"
 #define FROM_3                                                                                     \
@@ -57,7 +64,7 @@
 	"ALTER TABLE events ADD COLUMN th_m INTEGER;"
 #define FROM_6                                                                                     \
 	"ALTER TABLE events ADD COLUMN n INTEGER;"                                                 \
-	"ALTER TABLE events ADD COLUMN th_n INTEGER;"
+	"ALTER TABLE events ADD COLUMN th_n INTEGER;" MORE_INDEXES
 #define END "PRAGMA user_version = 7; COMMIT"
 
 static int update_tables(struct store *s, int64_t version, struct err *err)
@@ -99,7 +106,7 @@ static int create_tables(struct store *s, struct err *err)
 		fprintf(f, ", %s %s%s", alert_field_table[i].column,
 			alert_field_table[i].type == ALERT_TYPE_TEXT ? "TEXT" : "INTEGER",
 			alert_field_table[i].required ? " NOT NULL" : "");
-	fputs("); " INDEXES INCIDENTS END, f);
+	fputs("); " INDEXES MORE_INDEXES INCIDENTS END, f);
 	return fclose(f) == 0 ? store_exec(s, sql, err) : err_oom(err);
 }
 

@@ -23,7 +23,7 @@ static const struct route {
 	api_handler *run;	    /* on the main loop; NULL: in_thread does all */
 	bool is_local;		    /* over the Unix socket only */
 	api_handler *in_thread;	    /* where run gives no answer */
-	const char *params[10];	    /* of the query, up to NULL */
+	const char *params[12];	    /* of the query, up to NULL */
 } routes[] = {
 	{"GET", "status", NULL, api_status, false, NULL, {}},
 	{"GET", "status/full", NULL, api_full_status, false, NULL, {}},
@@ -51,7 +51,7 @@ static const struct route {
 	 false,
 	 api_events,
 	 {"limit", "before", "since", "until", "incident", "container", "container_id", "image",
-	  "verdict"}},
+	  "verdict", "rule", "path"}},
 	{"GET", "events/", "", NULL, false, api_one_event, {}},
 	{"GET",
 	 "incidents",

@@ -251,8 +251,12 @@ int api_overview(struct api_call *c, json_t **ret, struct err *err)
 int api_find_container(const struct api_call *c, const char *name, struct container **ret,
 		       struct err *err)
 {
-	*ret = containers_find(c->api->parts.containers, name);
-	return *ret ? 0 : err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name);
+	int r = containers_match(c->api->parts.containers, name, ret);
+
+	if (r == -ENOTUNIQ)
+		return err_set(err, -EINVAL, "%.200s: several ids begin so: give more of the id",
+			       name);
+	return r < 0 ? err_set(err, -ENOENT, "%.200s: not enrolled; see `lutra status`", name) : 0;
 }
 
 /* Returns true if there is a container and it has that id; NULL: any id. */
@@ -294,10 +298,13 @@ int api_ended_container(struct api_call *c, json_t **ret, struct err *err)
 
 int api_container(struct api_call *c, json_t **ret, struct err *err)
 {
-	struct container *e = containers_find(c->api->parts.containers, c->name);
+	struct container *e = NULL;
 	const char *id = http_query(c->q, "id");
+	int r = api_find_container(c, c->name, &e, err);
 
-	(void)err;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	/* One that has ended is looked for in the store. */
 	if (!is_incarnation(e, id))
 		return 0;
 	*ret = container_with_level(c->api, e);

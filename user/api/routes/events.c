@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "user/api/routes/api_impl.h"
 
 #define SAME_TIME_MAX 64
@@ -69,6 +70,15 @@ static int check_verdict(const char *name, struct err *err)
 	return err_set(err, -EINVAL, "verdict: allow, alert, deny or kill");
 }
 
+static int check_rule(const char *name, struct err *err)
+{
+	unsigned rule;
+
+	return rule_find(name, &rule) == 0 || rule_is_old(name)
+		       ? 0
+		       : err_set(err, -EINVAL, "rule: %.60s is none; GET /rules lists them", name);
+}
+
 static int read_query(const struct api_call *c, struct store_query *q, struct err *err)
 {
 	const char *before = http_query(c->q, "before");
@@ -89,13 +99,32 @@ static int read_query(const struct api_call *c, struct store_query *q, struct er
 	q->container_id = http_query(c->q, "container_id");
 	q->image = http_query(c->q, "image");
 	q->verdict = http_query(c->q, "verdict");
-	return q->verdict ? check_verdict(q->verdict, err) : 0;
+	q->rule = http_query(c->q, "rule");
+	q->path = http_query(c->q, "path");
+	r = q->verdict ? check_verdict(q->verdict, err) : 0;
+	return r == 0 && q->rule ? check_rule(q->rule, err) : r;
+}
+
+/* A container may be named by the beginning of its id. *ret: the id, which the caller frees, or NULL. */
+static int read_container(struct store *s, struct store_query *q, char **ret, struct err *err)
+{
+	int r = q->container ? store_find_container_id(s, q->container, CONTAINERS_ID_MIN, ret, err)
+			     : 0;
+
+	if (r < 0 || !*ret || !**ret)
+		return r == -ENOTUNIQ ? -EINVAL : r;
+	q->container = NULL;
+	if (q->container_id && strcmp(q->container_id, *ret) != 0)
+		return err_set(err, -EINVAL, "container and container_id name two containers");
+	q->container_id = *ret;
+	return 0;
 }
 
 int api_events(struct api_call *c, json_t **ret, struct err *err)
 {
 	struct store_query q = {};
 	struct store *s = NULL;
+	_cleanup_free_ char *id = NULL;
 	struct api_page p = {};
 	int r = read_query(c, &q, err);
 
@@ -104,7 +133,9 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 	if (r < 0)
 		return r;
 	q.limit = (uint32_t)p.limit + 1;
-	r = store_select(s, &q, add_to_page, &p, err);
+	r = read_container(s, &q, &id, err);
+	if (r == 0)
+		r = store_select(s, &q, add_to_page, &p, err);
 	return api_page_end(&p, r, "events", ret, err);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra events: prints events of the store, and with -f the ones that follow. */
 #include "user/cli/cli.h"
+#include "user/cli/cli_time.h"
+#include "user/sys/clock.h"
 
 #define EVENTS_DEFAULT 50
 #define EVENTS_MAX 1000
@@ -8,22 +10,44 @@
 
 struct events_args {
 	const char *config_file;
-	const char *container, *image, *verdict; /* NULL: any */
+	const char *container, *image, *verdict, *rule, *path; /* NULL: any */
+	uint64_t since_ns, until_ns;			       /* CLOCK_REALTIME; 0: any */
 	uint64_t limit;
 	bool follow, json;
 };
+
+static error_t read_time(struct argp_state *state, const char *text, void *ret)
+{
+	return cli_time_parse(text, clock_realtime_ns(), ret) == 0
+		       ? 0
+		       : args_usage(state,
+				    "%s: give a time as 2h (ago), 2027-01-31 or "
+				    "2027-01-31T12:00:00Z",
+				    text);
+}
+
+enum { OPT_SINCE = 256, OPT_UNTIL, OPT_PATH };
 
 static const struct args_option options[] = {
 	ARGS_FLAG("follow", 'f', "Wait for new events until interrupted", struct events_args,
 		  follow),
 	ARGS_NUMBER("limit", 'l', "N", "Number of stored events to print; default: 50", 0,
 		    EVENTS_MAX, struct events_args, limit),
-	ARGS_STRING("container", 'n', "NAME", "Only events of this container", struct events_args,
+	ARGS_STRING("container", 'n', "NAME",
+		    "Only events of this container: name, or id's beginning", struct events_args,
 		    container),
 	ARGS_STRING("image", 'i', "REF", "Only events of containers of this image",
 		    struct events_args, image),
 	ARGS_STRING("verdict", 'v', "VERDICT", "Only events with this verdict: alert, deny or kill",
 		    struct events_args, verdict),
+	ARGS_STRING("rule", 'r', "RULE", "Only events of this rule, as exec-fresh",
+		    struct events_args, rule),
+	ARGS_STRING("path", OPT_PATH, "PATH", "Only events about this path, or what is below it",
+		    struct events_args, path),
+	ARGS_CALL("since", OPT_SINCE, "TIME", "Only events from then on: 2h (ago), 2027-01-31",
+		  read_time, struct events_args, since_ns),
+	ARGS_CALL("until", OPT_UNTIL, "TIME", "Only events until then", read_time,
+		  struct events_args, until_ns),
 	ARGS_FLAG("json", 'j', "Print JSON lines in the form of Falco", struct events_args, json),
 	CLI_OPTION_CONFIG(struct events_args),
 	{},
@@ -33,9 +57,11 @@ static error_t check_events_args(struct argp_state *state, void *ret)
 {
 	const struct events_args *a = ret;
 
-	if (a->follow && (a->container || a->image || a->verdict))
-		return args_usage(state, "--follow prints the events of all containers: leave "
-					 "--container, --image and --verdict out");
+	if (a->follow && (a->container || a->image || a->verdict || a->rule || a->path ||
+			  a->since_ns || a->until_ns))
+		return args_usage(state, "--follow prints all events: leave the filters out");
+	if (a->since_ns && a->until_ns && a->since_ns > a->until_ns)
+		return args_usage(state, "--since is later than --until");
 	return 0;
 }
 
@@ -43,9 +69,8 @@ static const struct args_command command = {
 	.options = options,
 	.check = check_events_args,
 	.doc = "Print events of guarded containers."
-	       "\vEach line has the time, the id and the text of an event. `lutra explain ID` says "
-	       "more "
-	       "of it.",
+	       "\vWithout options the newest 50 are printed, the newest last. Each line has the "
+	       "time, the id and the text of an event. `lutra explain ID` says more of it.",
 };
 
 /* Prints an event; takes over the reference. Returns false if it cannot. */
@@ -65,8 +90,20 @@ static bool print_event(const struct events_args *a, json_t *event)
 	return cli_print_json(json_incref(e), false) == 0 && fflush(stdout) == 0;
 }
 
-/* Gets the newest events, at most a->limit, newest first. The caller frees *ret. */
-static int get_events(const struct events_args *a, const char *socket, json_t **ret,
+/* Adds a time to a query; 0: any. */
+static void add_time(char path[static LOCAL_CLIENT_PATH], const char *name, uint64_t time_ns)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)time_ns);
+	local_client_add(path, name, time_ns ? text : NULL);
+}
+
+/*
+ * Gets the newest events, at most a->limit, newest first. The caller frees *ret. *ret_more: there are
+ * more.
+ */
+static int get_events(const struct events_args *a, const char *socket, json_t **ret, bool *ret_more,
 		      struct err *err)
 {
 	json_auto_t *all = json_array();
@@ -84,6 +121,10 @@ static int get_events(const struct events_args *a, const char *socket, json_t **
 		local_client_add(path, "container", a->container);
 		local_client_add(path, "image", a->image);
 		local_client_add(path, "verdict", a->verdict);
+		local_client_add(path, "rule", a->rule);
+		local_client_add(path, "path", a->path);
+		add_time(path, "since", a->since_ns);
+		add_time(path, "until", a->until_ns);
 		r = local_client_ask(socket, path, LOCAL_GET, &page, err);
 		if (r < 0)
 			return r;
@@ -93,6 +134,7 @@ static int get_events(const struct events_args *a, const char *socket, json_t **
 			break;
 	}
 	*ret = json_incref(all);
+	*ret_more = *before;
 	return 0;
 }
 
@@ -112,11 +154,15 @@ static int print_events(const struct events_args *a, const char *socket, struct 
 			struct err *err)
 {
 	json_auto_t *stored = NULL;
+	bool has_more = false;
 	json_t *e;
-	int r = get_events(a, socket, &stored, err);
+	int r = get_events(a, socket, &stored, &has_more, err);
 
 	if (r < 0)
 		return r;
+	if (has_more && !a->json && a->limit)
+		fprintf(stderr, "lutra: the newest %llu of more events; --limit N prints others\n",
+			(unsigned long long)a->limit);
 	for (size_t i = json_array_size(stored); i > 0; i--)
 		if (!print_event(a, json_deep_copy(json_array_get(stored, i - 1))))
 			return 0;
@@ -148,7 +194,7 @@ int cmd_events(int argc, char **argv)
 	int r;
 
 	args_read(&command, argc, argv, &a);
-	r = config_load(a.config_file, &config, &err);
+	r = cli_config(a.config_file, &config, &err);
 	/* The stream opens first, so that no event falls between the store and the stream. */
 	if (r == 0 && a.follow)
 		r = local_stream_open(&s, config->socket, "stream", &err);

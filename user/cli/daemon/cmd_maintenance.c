@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra maintenance: begins, ends and lists maintenance: all events of an image are one incident. */
 #include "user/cli/cli.h"
+#include "user/cli/cli_time.h"
 #include "user/identity/identity.h"
 
 #define SECONDS_MAX (7 * 86400)
@@ -12,20 +13,11 @@ struct maintenance_args {
 	struct args_list args; /* IMAGE */
 };
 
-/* Reads "30m": a number and s, m, h or d. */
 static error_t read_duration(struct argp_state *state, const char *text, void *ret)
 {
-	static const struct {
-		char unit;
-		uint64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	size_t digits = strspn(text, "0123456789");
-	uint64_t n = digits && digits < 8 ? strtoull(text, NULL, 10) : 0, *seconds = ret;
+	uint64_t *seconds = ret;
 
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (n && text[digits] == units[i].unit && !text[digits + 1])
-			*seconds = n * units[i].seconds;
-	if (*seconds < 1 || *seconds > SECONDS_MAX)
+	if (cli_duration_parse(text, seconds) < 0 || *seconds < 1 || *seconds > SECONDS_MAX)
 		return args_usage(state, "--for: give a time of 1s to 7d, as 30m");
 	return 0;
 }

@@ -161,7 +161,7 @@ int cmd_review(int argc, char **argv)
 	int n, all = 0;
 
 	args_read(&command, argc, argv, &review);
-	if (config_load(review.config_file, &config, &err) < 0)
+	if (cli_config(review.config_file, &config, &err) < 0)
 		return cli_fail(&err);
 	a.config = config;
 	a.config_file = review.config_file;

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include "user/cli/cli.h"
+#include "user/cli/local/doctor_setup.h"
 #include "user/guard/guard.h"
 #include "user/sys/process/cgroup.h"
 
@@ -10,12 +11,13 @@
 
 static const struct args_option options[] = {
 	CLI_OPTION_JSON(struct cli_args),
+	CLI_OPTION_CONFIG(struct cli_args),
 	{},
 };
 
 static const struct args_command command = {
 	.options = options,
-	.doc = "Show what this host supports, and the fallback for what it does not."
+	.doc = "Show what this host supports, the fallback for what it does not, and your setup."
 	       "\vThe command loads programs into the kernel to find out. Exit status 1: this host "
 	       "cannot guard containers.",
 };
@@ -117,7 +119,7 @@ static void add_kernel_features(struct report *r)
 		r->lsm |= r->f[i].works && is_hook(&r->f[i]);
 }
 
-static int print_report(const struct report *r)
+static void print_report(const struct report *r)
 {
 	int hooks = 0;
 
@@ -149,10 +151,9 @@ static int print_report(const struct report *r)
 			 : r->lsm   ? "This host can guard containers in each mode."
 				    : "Containers can be guarded in modes audit, kill, "
 				      "kill-container and freeze.");
-	return 0;
 }
 
-static int print_report_json(const struct report *r)
+static int print_report_json(const struct report *r, const struct doctor_setup *setup)
 {
 	json_t *features = json_array(), *diff = json_array();
 
@@ -168,8 +169,9 @@ static int print_report_json(const struct report *r)
 	}
 	for (const char *const *d = guard_fallback_differences(); !r->lsm && *d; d++)
 		json_array_append_new(diff, json_string(*d));
-	return cli_print_json(json_pack("{s:b, s:b, s:o, s:o}", "usable", r->usable, "lsm", r->lsm,
-					"features", features, "differences", diff),
+	return cli_print_json(json_pack("{s:b, s:b, s:o, s:o, s:o}", "usable", r->usable, "lsm",
+					r->lsm, "features", features, "differences", diff, "setup",
+					doctor_setup_to_json(setup)),
 			      true);
 }
 
@@ -177,7 +179,8 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct cli_args a = {};
 	struct report r = {.usable = true};
-	int e;
+	struct doctor_setup setup;
+	int e = 0;
 
 	args_read(&command, argc, argv, &a);
 	add_host_features(&r);
@@ -185,6 +188,12 @@ int cmd_doctor(int argc, char **argv)
 	add_engine_features(&r);
 	for (int i = 0; i < r.n; i++)
 		r.usable &= r.f[i].works || r.f[i].fallback;
-	e = a.json ? print_report_json(&r) : print_report(&r);
+	doctor_setup_read(&setup, a.config_file);
+	if (a.json) {
+		e = print_report_json(&r, &setup);
+	} else {
+		print_report(&r);
+		doctor_setup_print(&setup, stdout);
+	}
 	return r.usable ? e : 1;
 }

@@ -15,8 +15,8 @@ struct record_args {
 
 #define S struct record_args
 static const struct args_option options[] = {
-	ARGS_STRING("container", OPT_CONTAINER, "ID", "Record this running container", S,
-		    container),
+	ARGS_STRING("container", OPT_CONTAINER, "NAME",
+		    "Record this running container: name, or id's beginning", S, container),
 	CLI_OPTION_CGROUP(S),
 	CLI_OPTION_IMAGE(S, session.image, "Image reference for the trace"),
 	CLI_OPTION_OUTPUT(S, session.record, "Trace to write; the file must not exist"),
@@ -44,7 +44,7 @@ static error_t check_record_args(struct argp_state *state, void *ret)
 
 static const struct args_command command = {
 	.options = options,
-	.usage = "-o FILE.ltr (--container ID | --cgroup PATH | -- COMMAND [ARGUMENT]…)",
+	.usage = "-o FILE.ltr (--container NAME | --cgroup PATH | -- COMMAND [ARGUMENT]…)",
 	.doc = "Record one run of a container, a cgroup or a command, from start to stop."
 	       "\vRecording ends with the container or command, after --for, or by SIGINT or "
 	       "SIGTERM. "
@@ -55,11 +55,50 @@ static const struct args_command command = {
 	.check = check_record_args,
 };
 
+/* Finds a container of a list of the API by its name or the beginning of its id. NULL: none. */
+static const json_t *find_listed(const json_t *list, const char *word)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach (list, i, c)
+		if (strcmp(cli_json_text(c, "name"), word) == 0 ||
+		    (strlen(word) >= SHORT_ID_MIN &&
+		     strncmp(cli_json_text(c, "id"), word, strlen(word)) == 0))
+			return c;
+	return NULL;
+}
+
+/*
+ * Asks lutrad for the cgroup of a container, guarded or not, by its name. -ENOENT: lutrad does not run
+ * or does not know it.
+ */
+static int ask_cgroup(const char *word, char **ret)
+{
+	json_auto_t *guarded = NULL, *all = NULL;
+	char path[LOCAL_CLIENT_PATH];
+	const json_t *c = NULL;
+
+	local_client_path(path, "containers", word, NULL);
+	if (cli_ask(NULL, path, LOCAL_GET, &guarded, NULL) == 0)
+		c = guarded;
+	else if (cli_ask(NULL, "overview?limit=0", LOCAL_GET, &all, NULL) == 0)
+		c = find_listed(json_object_get(json_object_get(all, "unguarded"), "containers"),
+				word);
+	/* Of a container that has ended there is no cgroup. */
+	*ret = c && *cli_json_text(c, "cgroup") ? realpath(cli_json_text(c, "cgroup"), NULL) : NULL;
+	return *ret ? 0 : -ENOENT;
+}
+
 /* Finds the cgroup; *ret stays NULL for a command, which gets a new one. */
 static int find_cgroup(const struct record_args *a, char **ret, struct err *err)
 {
-	if (a->container)
-		return cgroup_lookup_by_id(a->container, ret, err);
+	int r;
+
+	if (a->container) {
+		r = cgroup_lookup_by_id(a->container, ret, err);
+		return r == -ENOENT && ask_cgroup(a->container, ret) == 0 ? 0 : r;
+	}
 	if (!a->cgroup)
 		return 0;
 	*ret = realpath(a->cgroup, NULL);

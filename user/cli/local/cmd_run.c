@@ -76,7 +76,7 @@ static int load_run_policy(const struct run_args *a, struct policy **ret, unsign
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	char dir[PATH_MAX];
-	int r = config_load(a->config_file, &config, err);
+	int r = cli_config(a->config_file, &config, err);
 
 	if (r < 0)
 		return r;

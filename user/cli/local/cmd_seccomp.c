@@ -315,7 +315,7 @@ int cmd_seccomp(int argc, char **argv)
 	int r;
 
 	args_read(&command, argc, argv, &a);
-	r = config_load(a.config_file, &config, &err);
+	r = cli_config(a.config_file, &config, &err);
 	a.config = config;
 	if (r == 0)
 		r = strcmp(a.verb, "export") == 0  ? run_export(&a, &err)

@@ -109,7 +109,7 @@ int cmd_policy(int argc, char **argv)
 	struct err err;
 
 	args_read(&command, argc, argv, &a);
-	if (config_load(a.config_file, &config, &err) < 0)
+	if (cli_config(a.config_file, &config, &err) < 0)
 		return cli_fail(&err);
 	a.config = config;
 	return find_verb(a.args.arg[0])->run(&a);

@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +114,39 @@ static void hook_fails_open_where_lutrad_has_no_such_route(void **state)
 	assert_int_equal(run_hook(*state, answer, true), 1);
 }
 
+static void hook_asks_although_another_key_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	char text[512];
+
+	snprintf(text, sizeof(text), "{\"socket\": \"%s\", \"htpp\": 7}", f->socket);
+	scratch_write(f->config, text, strlen(text));
+	assert_int_equal(run_hook(f, "HTTP/1.1 200 OK\r\n\r\n{}", true), 0);
+}
+
+/* Puts the socket of the test in the default place, for this process and its children alone. */
+static void serve_default_socket(const struct fixture *f)
+{
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
+	assert_int_equal(mkdir("/run/lutra", 0755), 0);
+	assert_int_equal(symlink(f->socket, "/run/lutra/lutrad.sock"), 0);
+}
+
+static void hook_asks_the_default_socket_if_the_configuration_is_damaged(void **state)
+{
+	struct fixture *f = *state;
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root, for a mount namespace\n");
+		skip();
+	}
+	serve_default_socket(f);
+	scratch_write(f->config, "{\"socket\": ", 11);
+	assert_int_equal(run_hook(f, "HTTP/1.1 200 OK\r\n\r\n{}", true), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, hook_setup, hook_teardown)
 
 int main(void)
@@ -119,6 +155,8 @@ int main(void)
 		T(hook_takes_an_answer_of_a_newer_lutrad_for_a_yes),
 		T(hook_fails_open_at_an_answer_of_an_older_lutrad),
 		T(hook_fails_open_where_lutrad_has_no_such_route),
+		T(hook_asks_although_another_key_is_wrong),
+		T(hook_asks_the_default_socket_if_the_configuration_is_damaged),
 	};
 
 	return cmocka_run_group_tests_name("hook", tests, NULL, NULL);

@@ -20,6 +20,7 @@
 
 #define ID "2f1e00c9d4b8a7765544332211ffeeddccbbaa99887766554433221100abcdef"
 #define OTHER "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define ALIKE "2f1eaaaa33445566778899aabbccddeeff00112233445566778899aabbccddee"
 #define THIRD "ffee2233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define IMAGE "sha256:c0ffee2233445566778899aabbccddeeff00112233445566778899aabbccddee"
 #define SHOP "example.org/shop:1"
@@ -352,6 +353,30 @@ static bool unguarded_alert_is_stored(struct fixture *f)
 	return count_unguarded_alerts(f, last) > 0;
 }
 
+static void identity_container_is_known_by_the_beginning_of_its_id(void **state)
+{
+	struct fixture *f = *state;
+	struct fake one, two;
+	json_auto_t *first = NULL, *second = NULL, *by_id = NULL, *changed = NULL;
+	struct err err = {};
+
+	fake_start(f, &one, ID);
+	fake_start(f, &two, ALIKE);
+	first = say_start(f, ID, SHOP, one.pid, NULL);
+	second = say_start(f, ALIKE, SHOP, two.pid, NULL);
+	assert_non_null(second);
+	by_id = lutrad_ask(f, "containers/2f1e00c9", NULL, NULL);
+	assert_string_equal(json_string_value(json_object_get(by_id, "id")), ID);
+	changed = lutrad_ask(f, "containers/2f1eaaaa/mode",
+			     json_pack("{s:s, s:s}", "mode", "audit", "by", "ann"), NULL);
+	assert_string_equal(json_string_value(json_object_get(changed, "id")), ALIKE);
+	assert_null(lutrad_ask(f, "containers/2f1e", NULL, &err));
+	assert_non_null(strstr(err.msg, "several ids begin so"));
+	assert_null(lutrad_ask(f, "containers/2f1", NULL, &err));
+	fake_end(&one);
+	fake_end(&two);
+}
+
 static void identity_container_without_a_policy_alerts_once_where_it_is_asked_for(void **state)
 {
 	struct fixture *f = *state;
@@ -643,6 +668,7 @@ int main(void)
 		T(identity_hook_s_nested_process_belongs_to_the_container),
 		T(identity_image_without_a_name_has_no_policy_and_runs),
 		T(identity_container_without_a_policy_is_listed_as_unguarded_until_it_ends),
+		T(identity_container_is_known_by_the_beginning_of_its_id),
 		T(identity_container_without_a_policy_alerts_once_where_it_is_asked_for),
 		T(identity_container_that_is_enrolled_later_is_unguarded_no_more),
 		T(identity_two_containers_of_one_image_are_kept_apart),

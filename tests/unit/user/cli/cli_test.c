@@ -104,6 +104,15 @@ static const struct {
 	{2, {"events", "--limit", "many"}},
 	{2, {"events", "--limit", "1001"}},
 	{1, {"events", "--config", "TRACE"}},
+	{2, {"events", "--since", "yesterday"}},
+	{2, {"events", "--since", "1h", "--until", "2h"}},
+	{2, {"events", "--follow", "--rule", "exec"}},
+	{2, {"policy", "rollback"}},
+	{1, {"policy", "rollback", "POLICY"}},
+	{1, {"policy", "rollback", "no-such-name"}},
+	{2, {"learn", "--forget"}},
+	{2, {"learn", "--image", "shop", "--forget", "--stop"}},
+	{2, {"learn", "--image", "shop", "--drop-run", "0"}},
 };
 
 static void cli_bad_input_is_one_line_and_a_code(void **state)
@@ -139,6 +148,49 @@ static void cli_help_is_there_for_every_command(void **state)
 		assert_non_null(strstr(r->out, "Usage: lutra "));
 		command_run_lutra(*state, (const char *const[]){"--help", NULL}, r);
 	}
+	free(r);
+}
+
+/* Saves the policy of the fixture as one that was trained on too little to refuse anything. */
+static void save_small_policy(const struct command_fixture *f)
+{
+	_cleanup_free_ char *dir = scratch_path(f->dir, "small");
+	_cleanup_(policy_freep) struct policy *p = NULL;
+
+	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
+	p->calibration.audit_only = true;
+	assert_int_equal(policy_save(p, dir, NULL), 0);
+}
+
+static void cli_run_refuses_a_mode_that_the_policy_is_too_small_for(void **state)
+{
+	struct command_result *r = calloc(1, sizeof(*r));
+	const char *const args[] = {"run",  "--policy", "DIR/small", "--mode",
+				    "kill", "--",	"true",	     NULL};
+
+	save_small_policy(*state);
+	command_run_lutra(*state, args, r);
+	assert_int_equal(r->code, 1);
+	assert_non_null(strstr(r->err, "not in mode kill"));
+	assert_non_null(strstr(r->err, "--force"));
+	free(r);
+}
+
+/* A mistake in a key that a command does not read stops lutrad alone. */
+static void cli_takes_the_configuration_from_the_environment_and_of_it_what_it_needs(void **state)
+{
+	struct command_fixture *f = *state;
+	_cleanup_free_ char *config = scratch_path(f->dir, "other.json"), *text = NULL;
+	struct command_result *r = calloc(1, sizeof(*r));
+
+	assert_true(asprintf(&text, "{\"policies_dir\": \"%s\", \"htpp\": 1}", f->dir) > 0);
+	scratch_write(config, text, strlen(text));
+	save_small_policy(f);
+	setenv("LUTRA_CONFIG", config, 1);
+	command_run_lutra(f, (const char *const[]){"policy", "verify", "small", NULL}, r);
+	unsetenv("LUTRA_CONFIG");
+	assert_string_equal(r->err, "");
+	assert_int_equal(r->code, 0);
 	free(r);
 }
 
@@ -465,6 +517,8 @@ int main(void)
 		T(cli_bad_input_is_one_line_and_a_code),
 		T(cli_help_is_there_for_every_command),
 		T(cli_json_has_its_keys),
+		T(cli_run_refuses_a_mode_that_the_policy_is_too_small_for),
+		T(cli_takes_the_configuration_from_the_environment_and_of_it_what_it_needs),
 		T(cli_takes_only_policies_that_are_signed_where_a_key_is_asked_for),
 		T(cli_mode_of_a_policy_is_kept_without_a_daemon),
 		T(cli_mode_that_a_policy_speaks_against_needs_force),

@@ -258,6 +258,25 @@ static void config_reload_takes_keys_and_log_level_and_nothing_else(void **state
 	assert_int_equal(config_reload(c, &rest, &err), -ENOENT);
 }
 
+static void config_load_keys_reads_no_other_key(void **state)
+{
+	static const char *const wanted[] = {"socket", NULL};
+	_cleanup_(config_freep) struct config *c = NULL, *none = NULL;
+	char path[] = "/tmp/lutra-config-XXXXXX";
+	struct err err;
+
+	(void)state;
+	close(mkstemp(path));
+	write_config(path, "{\"socket\": \"/a\", \"htpp\": 1, \"log_level\": \"loud\"}");
+	assert_int_equal(config_load_keys(path, wanted, &c, NULL), 0);
+	assert_string_equal(c->socket, "/a");
+	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+	write_config(path, "{\"socket\": \"a\"}");
+	assert_int_equal(config_load_keys(path, wanted, &none, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "socket"));
+	unlink(path);
+}
+
 static void config_outputs_add_lines_makes_its_own_room(void **state)
 {
 	struct outputs_config c = {};
@@ -283,6 +302,7 @@ int main(void)
 		cmocka_unit_test(config_parse_takes_sixteen_policy_keys_and_no_more),
 		cmocka_unit_test(config_parse_takes_where_http_listens),
 		cmocka_unit_test(config_parse_takes_limits_of_the_store),
+		cmocka_unit_test(config_load_keys_reads_no_other_key),
 		cmocka_unit_test(config_outputs_add_lines_makes_its_own_room),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
 		cmocka_unit_test(config_reload_takes_keys_and_log_level_and_nothing_else),

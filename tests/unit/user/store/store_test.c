@@ -126,6 +126,12 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 		{{.until_ns = 1999, .limit = 16}, 3},
 		{{.since_ns = 1000, .until_ns = 2000, .limit = 16}, 6},
 		{{.container = "shop' OR 1=1 --", .limit = 16}, 0},
+		{{.rule = "exec", .limit = 16}, 6},
+		{{.rule = "bind", .limit = 16}, 0},
+		{{.path = "/bin/sh\\x0a\\xff", .limit = 16}, 6},
+		{{.path = "/bin", .verdict = "deny", .limit = 16}, 6},
+		{{.path = "/bi", .limit = 16}, 0},
+		{{.path = "/bin/sh", .limit = 16}, 0},
 	};
 	static char other[] = "mail:2", other_id[] = "decaf";
 	struct fixture *f = *state;
@@ -144,6 +150,35 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 		assert_int_equal(select_all(s, &cases[i].q, &c), 0);
 		assert_int_equal(c.n, cases[i].want);
 	}
+}
+
+static void store_find_container_id_takes_the_beginning_of_one_id(void **state)
+{
+	static const struct {
+		const char *word, *want;
+		int error;
+	} cases[] = {
+		{"c0ff", "c0ffee", 0}, {"c0ffee", "c0ffee", 0}, {"c0f", "", 0},
+		{"c0ffef", "", 0},     {"shop", "", 0},		{"c", "", 0},
+	};
+	static char other_id[] = "c0ffaa";
+	struct fixture *f = *state;
+	_cleanup_(store_freep) struct store *s = NULL;
+	char *id = NULL;
+
+	assert_int_equal(store_new(&s, f->db, NULL), 0);
+	add_rows(f, s, 2);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(store_find_container_id(s, cases[i].word, 4, &id, NULL), 0);
+		assert_string_equal(id, cases[i].want);
+		free(id);
+	}
+	f->identity.id = other_id;
+	add_rows(f, s, 1);
+	assert_int_equal(store_find_container_id(s, "c0ff", 4, &id, NULL), -ENOTUNIQ);
+	assert_int_equal(store_find_container_id(s, "c0ffa", 4, &id, NULL), 0);
+	assert_string_equal(id, "c0ffaa");
+	free(id);
 }
 
 static void store_last_of_each_gives_the_newest_event_of_each_container(void **state)
@@ -298,7 +333,8 @@ static void store_new_refuses_what_is_no_store(void **state)
 /* What a store of schema 6 did not have. */
 #define NOT_IN_6                                                                                   \
 	"ALTER TABLE events DROP COLUMN n; ALTER TABLE events DROP COLUMN th_n;"                   \
-	"PRAGMA user_version = 6;"
+	"DROP INDEX events_rule; DROP INDEX events_path; DROP INDEX events_container_verdict;"     \
+	"DROP INDEX events_image_verdict; PRAGMA user_version = 6;"
 
 /* What a store of schema 5 did not have, and what it had in its place. */
 #define NOT_IN_5                                                                                   \
@@ -407,9 +443,16 @@ static void store_has_a_column_for_every_field(void **state)
 
 static void store_has_an_index_for_every_question(void **state)
 {
-	static const char *const where[] = {"container = 'shop'", "container_id = 'c0ffee'",
-					    "image = 'i'",	  "verdict = 'deny'",
-					    "time_ns > 5",	  "incident = 5"};
+	static const char *const where[] = {"container = 'shop'",
+					    "container_id = 'c0ffee'",
+					    "image = 'i'",
+					    "verdict = 'deny'",
+					    "time_ns > 5",
+					    "incident = 5",
+					    "rule_group = 'exec'",
+					    "path = '/etc/passwd'",
+					    "container = 'shop' AND verdict = 'deny'",
+					    "image = 'i' AND verdict = 'deny'"};
 	struct fixture *f = *state;
 	_cleanup_(store_freep) struct store *s = NULL;
 	sqlite3 *db;
@@ -624,6 +667,7 @@ int main(void)
 		T(store_select_ends_where_the_callback_says),
 		T(store_select_finds_by_container_image_verdict_and_time),
 		T(store_limit_time_ends_what_takes_too_long),
+		T(store_find_container_id_takes_the_beginning_of_one_id),
 		T(store_last_of_each_gives_the_newest_event_of_each_container),
 		T(store_select_pages_through_all_once),
 		T(store_new_opens_what_was_there),

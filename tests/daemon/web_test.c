@@ -16,6 +16,7 @@
 #include "user/http/http.h"
 #include "lib/base/file.h"
 #include "user/sys/clock.h"
+#include "user/sys/process/cgroup.h"
 #include "user/sys/process/child.h"
 
 #define HEARD 64
@@ -52,6 +53,7 @@ static void restart_with(struct fixture *f, const char *extra)
 	assert_true(lutrad_becomes(lutrad_listens, f));
 }
 
+#define READ_FREELY ", \"http\": {\"listen\": \"127.0.0.1:0\", \"read_without_token\": true}"
 #define HTTP_ON ", \"http\": {\"listen\": \"127.0.0.1:0\"}"
 
 static int setup_http(void **state)
@@ -99,6 +101,55 @@ static double read_metric(const struct fixture *f, const char *series)
 }
 
 /* ---- in the container ---- */
+
+/* Returns the status that a process below the container's cgroup gets, which executes nothing. */
+static int ask_from_container(struct fixture *f, const char *path)
+{
+	_cleanup_free_ char *inner = scratch_path(f->cgroup, "inner");
+	pid_t pid;
+
+	assert_int_equal(mkdir(inner, 0755), 0);
+	pid = fork();
+	if (pid == 0) {
+		int status = 0;
+
+		if (cgroup_write(inner, "cgroup.procs", "0") == 0)
+			free(get_page(f, path, &status));
+		_exit(status / 100);
+	}
+	return lutrad_exit_code(pid) * 100;
+}
+
+static void lutrad_answers_no_process_of_a_guarded_container(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *answer = NULL;
+	int status;
+
+	free(get_page(f, "/healthz", &status));
+	assert_int_equal(status, 200);
+	answer = lutrad_enroll(f, "shop", NULL);
+	assert_non_null(answer);
+	assert_int_equal(ask_from_container(f, "/healthz"), 400);
+	free(get_page(f, "/healthz", &status));
+	assert_int_equal(status, 200);
+}
+
+static void lutrad_tells_policies_and_events_to_who_has_a_token(void **state)
+{
+	static const char *const paths[] = {"/api/v1/policies", "/api/v1/events",
+					    "/api/v1/containers", "/api/v1/stream"};
+	struct fixture *f = *state;
+	int status;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		free(get_page(f, paths[i], &status));
+		assert_int_equal(status, 401);
+	}
+	restart_with(f, READ_FREELY);
+	free(get_page(f, "/api/v1/policies", &status));
+	assert_int_equal(status, 200);
+}
 
 static void run_in(struct fixture *f, const char *script)
 {
@@ -393,6 +444,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		H(lutrad_exports_metrics_that_a_strict_reader_takes),
 		H(lutrad_says_that_it_is_well),
+		H(lutrad_answers_no_process_of_a_guarded_container),
+		H(lutrad_tells_policies_and_events_to_who_has_a_token),
 		H(lutrad_goes_on_when_the_port_is_taken),
 		H(lutrad_shows_a_container_that_ended_by_its_id),
 		H(lutrad_tells_a_webhook_of_a_verdict_at_once),

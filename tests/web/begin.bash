@@ -39,7 +39,7 @@ web_daemon_start() {
 	  "state_dir": "$stage",
 	  "policies_dir": "$stage/policies",
 	  "pin_dir": null,
-	  "http": {"listen": "127.0.0.1:0"}
+	  "http": {"listen": "127.0.0.1:0", "read_without_token": true}
 	}
 	JSON
 	"$bin/lutrad" --config "$stage/config.json" >"$stage/lutrad.log" 2>&1 &

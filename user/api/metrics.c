@@ -343,15 +343,18 @@ static void put_daemon_process(FILE *f, const struct api_parts *parts)
 		  (double)parts->start_ns / NSEC);
 }
 
-static void put_http(FILE *f, const uint64_t answered[static 6])
+static void put_http(FILE *f, const struct metrics_clients *clients)
 {
 	put_head(f, "lutra_http_requests_total", "counter", "HTTP requests answered, by status.");
 	for (int i = 2; i < 6; i++)
 		fprintf(f, "lutra_http_requests_total{code=\"%dxx\"} %" PRIu64 "\n", i,
-			answered[i]);
+			clients->answered[i]);
+	put_value(f, "lutra_http_clients_timed_out_total", "counter",
+		  "HTTP clients that were cut off: idle, or too slow.", (double)clients->timed_out);
 }
 
-int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **ret, size_t *ret_len)
+int metrics_text(struct metrics *m, const struct metrics_clients *clients, char **ret,
+		 size_t *ret_len)
 {
 	const struct api_parts *parts = &m->parts;
 	_cleanup_free_ char *text = NULL;
@@ -375,7 +378,7 @@ int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **re
 	put_programs(f, parts);
 	put_store(f, parts);
 	put_outputs(f, parts);
-	put_http(f, answered);
+	put_http(f, clients);
 	put_daemon_process(f, parts);
 	if (fclose(f) != 0)
 		return -ENOMEM;

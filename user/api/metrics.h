@@ -10,10 +10,14 @@ struct metrics;
 /* Keeps the counters of containers that are released from here on. Returns 0 or -ENOMEM. */
 int metrics_new(struct metrics **ret, const struct api_parts *parts);
 void metrics_free(struct metrics *m);
-/*
- * Writes all metrics; the caller frees *ret. answered: HTTP requests by the hundred of their
- * status. Returns 0 or -ENOMEM.
- */
-int metrics_text(struct metrics *m, const uint64_t answered[static 6], char **ret, size_t *ret_len);
+/* What the HTTP servers count. */
+struct metrics_clients {
+	uint64_t answered[6]; /* requests over TCP by the hundred of their status */
+	uint64_t timed_out;   /* clients that were cut off */
+};
+
+/* Writes all metrics; the caller frees *ret. Returns 0 or -ENOMEM. */
+int metrics_text(struct metrics *m, const struct metrics_clients *clients, char **ret,
+		 size_t *ret_len);
 
 #endif

@@ -21,6 +21,7 @@
 #include "user/pipeline/pipeline.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
+#include "user/sys/tcp_peer.h"
 
 #define RETRY_NS 30000000000ull
 #define TOKEN_NS 5000000000ull
@@ -44,6 +45,7 @@ struct server {
 	struct endpoint tcp, local;
 	char *token; /* NULL: nothing can be changed */
 	char *token_file;
+	char *read_token;  /* NULL: there is none */
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
 	uint64_t token_ns; /* CLOCK_MONOTONIC, when to try again to read the token */
 };
@@ -53,13 +55,16 @@ struct server {
 static int get_metrics(void *ctx, const struct http_request *q, struct http_reply *ret)
 {
 	struct server *s = ctx;
-	uint64_t answered[6] = {};
+	struct metrics_clients clients = {};
 
 	(void)q;
-	if (s->tcp.http)
-		http_answered(s->tcp.http, answered);
+	if (s->tcp.http) {
+		http_answered(s->tcp.http, clients.answered);
+		clients.timed_out = http_timed_out(s->tcp.http);
+	}
+	clients.timed_out += http_timed_out(s->local.http);
 	ret->type = "text/plain; version=0.0.4; charset=utf-8";
-	return metrics_text(s->metrics, answered, &ret->body, &ret->len);
+	return metrics_text(s->metrics, &clients, &ret->body, &ret->len);
 }
 
 /* Counts what outputs have lost, and those that fail now. */
@@ -157,8 +162,8 @@ static const struct http_route routes[] = {
 	{"GET", "/metrics", 0, get_metrics},
 	{"GET", "/healthz", HTTP_OPEN, get_healthz},
 	{"GET", "/api/v1/openapi.json", 0, page_get},
-	{"GET", "/api/v1/stream", 0, get_stream},
-	{"GET", "/api/v1/*", 0, handle_api},
+	{"GET", "/api/v1/stream", HTTP_READS, get_stream},
+	{"GET", "/api/v1/*", HTTP_READS, handle_api},
 	{"POST", "/api/v1/*", HTTP_CHANGES, handle_api},
 	{"GET", "/*", HTTP_OPEN, page_get},
 	{},
@@ -182,6 +187,25 @@ static bool is_peer_allowed(void *ctx, int fd)
 	const struct server *s = ctx;
 
 	return local_socket_is_allowed(fd, s->parts.api_parts.guard);
+}
+
+/*
+ * A process of a guarded container must not learn what its policy has. A client that is not on this host
+ * needs the token.
+ */
+static bool is_client_allowed(void *ctx, int fd)
+{
+	const struct server *s = ctx;
+	const struct container *c;
+	uint64_t cgroup;
+
+	if (tcp_peer_cgroup(fd, &cgroup) < 0)
+		return true;
+	c = containers_of_cgroup(s->parts.api_parts.containers, cgroup);
+	if (c)
+		log_warning("%s: refused a request over http: it comes from the container",
+			    c->name);
+	return !c;
 }
 
 static void on_connection(void *ctx)
@@ -211,6 +235,9 @@ static int start_http(struct server *s, struct err *err)
 	const struct config *config = s->parts.api_parts.config;
 	const struct http_config http = {.listen = config->http_listen,
 					 .token = s->token,
+					 .read_token = s->read_token,
+					 .read_without_token = config->http_read_without_token,
+					 .is_peer_allowed = is_client_allowed,
 					 .token_file = s->token_file,
 					 .hosts = (const char *const *)config->http_hosts};
 	int r = serve_http(s, &s->tcp, &http, err);
@@ -239,6 +266,13 @@ static int read_token(struct server *s, struct err *err)
 	if (r < 0)
 		log_error("%s: nothing can be changed over http until the file can be read",
 			  why.msg);
+	if (config->http_read_token_file) {
+		int read =
+			http_token_read(config->http_read_token_file, false, &s->read_token, &why);
+
+		if (read < 0)
+			return err_set(err, read, "http.read_token_file: %s", why.msg);
+	}
 	s->token_ns = clock_now_ns() + TOKEN_NS;
 	return 0;
 }
@@ -319,7 +353,10 @@ void server_free(struct server *s)
 	metrics_free(s->metrics);
 	if (s->token)
 		explicit_bzero(s->token, strlen(s->token));
+	if (s->read_token)
+		explicit_bzero(s->read_token, strlen(s->read_token));
 	free(s->token);
+	free(s->read_token);
 	free(s->token_file);
 	free(s);
 }
@@ -332,7 +369,9 @@ void server_check(struct server *s)
 		return;
 	streams_check(s->tcp.streams);
 	streams_check(s->local.streams);
-	run_http(s);
+	if (s->tcp.http)
+		http_check(s->tcp.http);
+	http_check(s->local.http);
 	retry_token(s);
 	if (!s->tcp.http && s->parts.api_parts.config->http_listen &&
 	    clock_now_ns() > s->retry_ns && start_http(s, &err) < 0)

@@ -117,6 +117,8 @@ static const struct config_key http_keys[] = {
 	{"listen", CONFIG_TEXT, AT(http_listen), .text = CONFIG_HTTP_LISTEN,
 	 .must = ADDRESS_EXPECTED, .is_valid = is_address},
 	{.key = "token_file", .type = CONFIG_PATH, .at = AT(http_token_file)},
+	{.key = "read_token_file", .type = CONFIG_PATH, .at = AT(http_read_token_file)},
+	{.key = "read_without_token", .type = CONFIG_BOOL, .at = AT(http_read_without_token)},
 	{"hosts", CONFIG_STRINGS, AT(http_hosts), .max = CONFIG_HOSTS, .is_valid = is_host_name,
 	 .must = "names of this host, without a port"},
 	{},

@@ -58,8 +58,10 @@ struct config {
 	 * "http": {"listen", "token_file", "hosts"}; null: no TCP server. The default listens on
 	 * 127.0.0.1:9477 with a token that lutrad creates in state_dir.
 	 */
-	char *http_listen;     /* NULL: no server */
-	char *http_token_file; /* NULL: lutrad creates one in state_dir */
+	char *http_listen;	      /* NULL: no server */
+	char *http_token_file;	      /* NULL: lutrad creates one in state_dir */
+	char *http_read_token_file;   /* NULL: there is no token that may only read */
+	bool http_read_without_token; /* on loopback; default false */
 	char *http_hosts[CONFIG_HOSTS + 1];
 	struct outputs_config outputs; /* "outputs", "throttle" and events_jsonl */
 	char *fixed_text;	       /* the keys that config_reload() does not update */

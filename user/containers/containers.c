@@ -218,6 +218,27 @@ int containers_match(const struct containers *all, const char *word, struct cont
 	return 0;
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+struct container *containers_of_cgroup(const struct containers *all, uint64_t cgroup_id)
+{
+	_cleanup_free_ char *path = NULL;
+	struct container *c = all->first;
+
+	while (c && c->cgroup_id != cgroup_id)
+		c = c->next;
+	if (c || !all->first || cgroup_path_of_id(all->first->cgroup, cgroup_id, &path) < 0)
+		return c;
+	for (c = all->first; c && !is_below(path, c->cgroup);)
+		c = c->next;
+	return c;
+}
+
 struct container *containers_find_id(const struct containers *all, const char *id)
 {
 	struct container *c = all->first;

@@ -130,6 +130,8 @@ struct container *containers_find(const struct containers *all, const char *name
  */
 #define CONTAINERS_ID_MIN 4
 int containers_match(const struct containers *all, const char *word, struct container **ret);
+/* Finds the container that a cgroup, by the kernel's id, is or lies in. NULL: it is in none. */
+struct container *containers_of_cgroup(const struct containers *all, uint64_t cgroup_id);
 /* By the id of its identity. NULL: not enrolled. */
 struct container *containers_find_id(const struct containers *all, const char *id);
 

@@ -63,15 +63,16 @@ unsigned http_access_host(const struct http_access *a, struct MHD_Connection *c,
 	return status;
 }
 
-static bool has_token(const struct http_access *a, struct MHD_Connection *c)
+/* token: NULL for none, which no request has. */
+static bool has_token(struct MHD_Connection *c, const char *token)
 {
 	const char *header = request_header(c, "Authorization");
-	size_t len = a->config.token ? strlen(a->config.token) : 0;
+	size_t len = token ? strlen(token) : 0;
 
 	if (!header || !len || strncasecmp(header, BEARER, strlen(BEARER)) != 0)
 		return false;
 	header += strlen(BEARER);
-	return strlen(header) == len && sodium_memcmp(header, a->config.token, len) == 0;
+	return strlen(header) == len && sodium_memcmp(header, token, len) == 0;
 }
 
 /*
@@ -94,24 +95,36 @@ static void explain_token(const struct http_access *a, struct MHD_Connection *c,
 	const char *file = a->config.token_file ? a->config.token_file : "http.token_file";
 
 	if (!a->config.token)
-		err_set(why, 0, "nothing can be changed over http: lutrad could not read %s", file);
+		err_set(why, 0, "nobody has the token: lutrad could not read %s", file);
 	else if (request_header(c, "Authorization"))
 		err_set(why, 0, "the token is wrong: it is the line in %s", file);
 	else
 		err_set(why, 0, "this needs the token in %s: Authorization: Bearer TOKEN", file);
 }
 
+/* Returns true if a route that changes nothing needs a token. */
+static bool needs_read_token(const struct http_access *a, unsigned flags)
+{
+	if (flags & HTTP_OPEN)
+		return false;
+	return !a->loopback || (flags & HTTP_READS && !a->config.read_without_token);
+}
+
 unsigned http_access_route(const struct http_access *a, struct MHD_Connection *c, unsigned flags,
 			   struct err *why)
 {
-	bool needs = flags & HTTP_CHANGES || (!a->loopback && !(flags & HTTP_OPEN));
+	bool changes = flags & HTTP_CHANGES;
+	bool may_read = has_token(c, a->config.read_token);
 
-	if (needs && !has_token(a, c)) {
+	if ((changes || (needs_read_token(a, flags) && !may_read)) &&
+	    !has_token(c, a->config.token)) {
 		explain_token(a, c, why);
-		return MHD_HTTP_UNAUTHORIZED;
+		if (may_read)
+			err_set(why, 0, "this token may only read");
+		return may_read ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED;
 	}
 	err_set(why, 0, "a page of another site may change nothing here");
-	return flags & HTTP_CHANGES && !is_own_origin(c) ? MHD_HTTP_FORBIDDEN : 0;
+	return changes && !is_own_origin(c) ? MHD_HTTP_FORBIDDEN : 0;
 }
 
 bool http_path_is_plain(const char *path)

@@ -14,10 +14,13 @@
 
 #include "lib/base/array.h"
 #include "lib/base/text.h"
+#include "user/http/connections.h"
 #include "user/http/http_impl.h"
 #include "user/sys/address.h"
+#include "user/sys/clock.h"
 
-#define TIMEOUT_S 30	   /* a connection without traffic for so long is closed */
+#define REQUEST_NS 30000000000ull /* for a whole request, and between two */
+#define TIMEOUT_S 40	   /* without traffic, also while an answer is sent: libmicrohttpd's */
 #define MEMORY_BYTES 32768 /* for each connection: its request line and headers */
 #define TURNS 64	   /* MHD_run() in one http_run(): the caller's loop has other work too */
 #define CSP_NONE "default-src 'none'; frame-ancestors 'none'"
@@ -25,6 +28,8 @@
 struct http {
 	struct MHD_Daemon *mhd;
 	struct http_access access;
+	struct connections connections;
+	uint64_t unread; /* answers that a client did not read in time */
 	const struct http_route *routes;
 	void *ctx;
 	uint64_t answered[6]; /* as http_answered() */
@@ -144,18 +149,38 @@ static int connection_fd(struct MHD_Connection *c)
 	return info ? info->connect_fd : -1;
 }
 
+static struct connection *connection_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *c, void **state,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http *h = ctx;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*state = connection_open(&h->connections, connection_fd(c), clock_now_ns());
+		return;
+	}
+	connection_close(&h->connections, *state);
+	*state = NULL;
+}
+
 /* Returns 0 if the client may use this server, else the HTTP status of the refusal and why. */
 static unsigned check_client(struct http *h, const struct http_request *q, const char **why)
 {
 	const struct http_config *config = &h->access.config;
 
-	if (!h->is_local)
-		return http_access_host(&h->access, q->connection, why);
-	*why = "only root may use this socket, and not from a guarded container";
-	if (!config->is_peer_allowed ||
-	    config->is_peer_allowed(h->ctx, connection_fd(q->connection)))
-		return 0;
-	return MHD_HTTP_FORBIDDEN;
+	*why = h->is_local ? "only root may use this socket, and not from a guarded container"
+			   : "a guarded container gets no answer";
+	if (config->is_peer_allowed &&
+	    !config->is_peer_allowed(h->ctx, connection_fd(q->connection)))
+		return MHD_HTTP_FORBIDDEN;
+	return h->is_local ? 0 : http_access_host(&h->access, q->connection, why);
 }
 
 struct query_check {
@@ -314,6 +339,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 		*size = 0;
 		return r < 0 ? MHD_NO : MHD_YES;
 	}
+	connection_set_asked(connection_of(c));
 	q = (struct http_request){.connection = c,
 				  .is_local = h->is_local,
 				  .method = strcmp(method, "HEAD") == 0 ? "GET" : method,
@@ -332,10 +358,10 @@ static void on_done(void *ctx, struct MHD_Connection *c, void **state,
 		    enum MHD_RequestTerminationCode code)
 {
 	struct http_later *p = *state;
+	struct http *h = ctx;
 
-	(void)ctx;
-	(void)c;
-	(void)code;
+	connection_set_answered(connection_of(c), clock_now_ns());
+	h->unread += code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED;
 	/* The server has ended before it could send the answer. */
 	if (p && p->answered && !p->reply.response)
 		free(p->reply.body);
@@ -374,7 +400,7 @@ static int start_server(struct http *h, struct err *err)
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_done, h,
-		MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
 	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info || info->epoll_fd < 0)
 		return err_set(err, -EIO, "http: libmicrohttpd failed to start");
@@ -432,6 +458,7 @@ int http_new(struct http **ret, const struct http_config *config, const struct h
 	h->ctx = ctx;
 	h->access.config = *config;
 	h->is_local = !config->listen;
+	h->connections.limit_ns = REQUEST_NS;
 	if (!h->is_local) {
 		r = listen_on(h, config->listen, err);
 		if (r < 0)
@@ -456,6 +483,7 @@ void http_free(struct http *h)
 		return;
 	if (h->mhd)
 		MHD_stop_daemon(h->mhd);
+	connections_done(&h->connections);
 	if (h->fd >= 0)
 		close(h->fd);
 	free(h);
@@ -483,6 +511,17 @@ void http_run(struct http *h)
 			break;
 	}
 	h->is_running = false;
+}
+
+void http_check(struct http *h)
+{
+	connections_check(&h->connections, clock_now_ns());
+	http_run(h);
+}
+
+uint64_t http_timed_out(const struct http *h)
+{
+	return h->connections.timed_out + h->unread;
 }
 
 unsigned http_port(const struct http *h)

@@ -4,11 +4,12 @@
  * so routes run on the caller's thread. The memory that clients can take is bounded.
  *
  * The server refuses a request, before it calls a route, with
- *   401  no token: for a route that changes something, and for every route but HTTP_OPEN where the
- *        server listens beyond loopback
+ *   401  no token: for a route that changes something, for HTTP_READS, and for every route but
+ *        HTTP_OPEN where the server listens beyond loopback
  *   400  Host is no name and port, a query has a NUL, or the path is not plain
  *   403  Host is neither the address nor a configured name (DNS rebinding), or a route that changes
- *        something is asked with the Origin of another site; the peer of a Unix socket may not ask
+ *        something is asked with the Origin of another site, or with the token that may only
+ *        read; the client may not ask
  *   404  no route has this path
  *   405  no route of this path has this method
  *   413  the body is over HTTP_BODY_MAX
@@ -35,13 +36,15 @@ struct http_later;
 
 /* Strings are borrowed until http_free(). */
 struct http_config {
-	const char *listen;	/* as address_parse() reads it; NULL: http_add_connection() only */
-	const char *token;	/* NULL: nobody may change anything; loopback only */
-	const char *token_file; /* where the token is, for those who lack it; NULL: not known */
+	const char *listen;	 /* as address_parse() reads it; NULL: http_add_connection() only */
+	const char *token;	 /* NULL: nobody may change anything; loopback only */
+	const char *read_token;	 /* for what changes nothing; NULL: there is none */
+	bool read_without_token; /* on loopback HTTP_READS needs no token */
+	const char *token_file;	 /* where the token is, for those who lack it; NULL: not known */
 	const char *const *hosts; /* more names that Host may have; ends with NULL; NULL: none */
 	/*
-	 * For a server without listen: may the peer of this connection ask? Called with the ctx of
-	 * http_new() before each request; the server refuses a peer with 403. NULL: each peer may.
+	 * May the peer of this connection ask? Called with the ctx of http_new() before each
+	 * request; the server refuses a peer with 403. NULL: each peer may.
 	 */
 	bool (*is_peer_allowed)(void *ctx, int fd);
 };
@@ -79,6 +82,7 @@ struct http_reply {
 
 #define HTTP_OPEN 0x1	 /* the route never needs the token */
 #define HTTP_CHANGES 0x2 /* the route always needs the token */
+#define HTTP_READS 0x4	 /* the route needs a token that may read, or read_without_token */
 
 struct http_route {
 	const char *method;
@@ -125,12 +129,17 @@ bool http_is_gone(const struct http_request *q);
  * too.
  */
 int http_epoll_fd(const struct http *h);
+/* Cuts off the clients that are too slow. To be called every second. */
+void http_check(struct http *h);
 /* Serves what needs no waiting. Call it after resuming a connection. */
 void http_run(struct http *h);
 /* Returns the port that the server listens on, also where the kernel chose it. */
 unsigned http_port(const struct http *h);
 /* Counts the answers by hundreds of their status: ret[2] counts 200 to 299. */
 void http_answered(const struct http *h, uint64_t ret[static 6]);
+
+/* Returns how many clients were cut off: idle, or too slow with a request or an answer. */
+uint64_t http_timed_out(const struct http *h);
 
 /* Fills in an answer with a copy of len bytes of text. -ENOMEM. */
 int http_text(struct http_reply *ret, unsigned status, const char *type, const char *text,

@@ -186,6 +186,33 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *err)
 	return err_set(err, -ENOTSUP, "process %d is in no cgroup v2", (int)pid);
 }
 
+#define HANDLE_OF_ID 0xfe /* FILEID_KERNFS of the kernel: a handle that is an id */
+
+int cgroup_path_of_id(const char *near, uint64_t id, char **ret)
+{
+	_cleanup_close_ int mount = open(near, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	struct {
+		struct file_handle head;
+		uint64_t id;
+	} handle = {.head = {.handle_bytes = sizeof(uint64_t), .handle_type = HANDLE_OF_ID},
+		    .id = id};
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	if (mount < 0)
+		return -errno;
+	fd = open_by_handle_at(mount, &handle.head, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	*ret = strdup(path);
+	return *ret ? 0 : -ENOMEM;
+}
+
 int cgroup_id(const char *path, uint64_t *ret, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

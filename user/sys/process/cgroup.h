@@ -46,6 +46,12 @@ int cgroup_of_pid(pid_t pid, char **ret, struct err *err);
 int cgroup_id(const char *path, uint64_t *ret, struct err *err);
 
 /*
+ * Finds the path of a cgroup by the kernel's id, the caller's to free. near: any cgroup of the same
+ * mount. -ESTALE: there is no such cgroup any more. Else as open_by_handle_at(2) and readlink(2).
+ */
+int cgroup_path_of_id(const char *near, uint64_t id, char **ret);
+
+/*
  * Opens a walk over the directories at and below path. The caller closes it by fts_close(3). NULL:
  * as fts_open(3).
  */

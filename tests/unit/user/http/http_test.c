@@ -23,6 +23,8 @@
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
 #define TOKEN_FILE "/var/lib/lutra/http.token"
+#define READ_TOKEN "fedcba9876543210"
+#define BEARER_READ "Authorization: Bearer " READ_TOKEN "\r\n"
 #define BEARER "Authorization: Bearer " TOKEN "\r\n"
 
 struct fixture {
@@ -31,6 +33,7 @@ struct fixture {
 	atomic_bool stop;
 	char rest[256];
 	size_t body_len;
+	atomic_bool refuse_clients;
 	struct http_later *later; /* the request that waits */
 };
 
@@ -96,6 +99,7 @@ static const struct http_route routes[] = {
 	{"GET", "/broken", 0, get_broken},
 	{"GET", "/later", 0, get_later},
 	{"GET", "/open", HTTP_OPEN, get_plain},
+	{"GET", "/read", HTTP_READS, get_plain},
 	{},
 };
 
@@ -113,11 +117,24 @@ static void *serve_in_thread(void *ctx)
 	return NULL;
 }
 
+static bool is_client_allowed(void *ctx, int fd)
+{
+	const struct fixture *f = ctx;
+
+	(void)fd;
+	return !f->refuse_clients;
+}
+
 static int start_server(void **state, const char *listen, const char *token)
 {
 	static const char *const hosts[] = {"guard.example.org", NULL};
-	const struct http_config config = {
-		.listen = listen, .token = token, .token_file = TOKEN_FILE, .hosts = hosts};
+	const struct http_config config = {.listen = listen,
+					   .token = token,
+					   .read_token = token ? READ_TOKEN : NULL,
+					   .read_without_token = !token,
+					   .token_file = TOKEN_FILE,
+					   .is_peer_allowed = is_client_allowed,
+					   .hosts = hosts};
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	*state = f;
@@ -309,6 +326,44 @@ static void http_changes_need_the_token_and_no_other_origin(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(ask_server(*state, "POST /change", cases[i].headers, answer),
 				 cases[i].status);
+}
+
+static void http_reading_needs_one_of_the_tokens(void **state)
+{
+	static const struct {
+		const char *line, *headers;
+		int status;
+	} cases[] = {
+		{"GET /read", HERE, 401},
+		{"GET /read", HERE BEARER, 200},
+		{"GET /read", HERE BEARER_READ, 200},
+		{"GET /read", HERE "Authorization: Bearer fedcba987654321\r\n", 401},
+		{"GET /plain", HERE, 200},
+		{"POST /change", HERE BEARER_READ, 403},
+	};
+	char answer[4096];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(ask_server(*state, cases[i].line, cases[i].headers, answer),
+				 cases[i].status);
+	assert_non_null(strstr(answer, "this token may only read"));
+}
+
+static void http_reading_is_free_where_it_is_said(void **state)
+{
+	char answer[4096];
+
+	assert_int_equal(ask_server(*state, "GET /read", HERE, answer), 200);
+}
+
+static void http_client_that_may_not_ask_gets_no_answer(void **state)
+{
+	struct fixture *f = *state;
+	char answer[4096];
+
+	f->refuse_clients = true;
+	assert_int_equal(ask_server(f, "GET /open", HERE, answer), 403);
+	assert_int_equal(ask_server(f, "POST /change", HERE BEARER, answer), 403);
 }
 
 static void http_refusal_names_the_file_of_the_token_and_says_if_one_was_wrong(void **state)
@@ -534,6 +589,10 @@ int main(void)
 		T(http_refuses_paths_that_are_not_plain),
 		T(http_knows_its_own_hosts_only),
 		T(http_changes_need_the_token_and_no_other_origin),
+		T(http_reading_needs_one_of_the_tokens),
+		T(http_client_that_may_not_ask_gets_no_answer),
+		cmocka_unit_test_setup_teardown(http_reading_is_free_where_it_is_said,
+						setup_without_token, http_teardown),
 		T(http_refusal_names_the_file_of_the_token_and_says_if_one_was_wrong),
 		cmocka_unit_test_setup_teardown(http_without_a_token_changes_nothing,
 						setup_without_token, http_teardown),

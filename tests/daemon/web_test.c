@@ -135,6 +135,25 @@ static void lutrad_answers_no_process_of_a_guarded_container(void **state)
 	assert_int_equal(status, 200);
 }
 
+static bool tells_without_token(struct fixture *f)
+{
+	int status;
+
+	free(get_page(f, "/api/v1/policies", &status));
+	return status == 200;
+}
+
+static void lutrad_takes_on_sighup_who_may_ask(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(tells_without_token(f));
+	f->extra = READ_FREELY;
+	lutrad_write_config(f);
+	kill(f->daemon, SIGHUP);
+	assert_true(lutrad_becomes(tells_without_token, f));
+}
+
 static void lutrad_tells_policies_and_events_to_who_has_a_token(void **state)
 {
 	static const char *const paths[] = {"/api/v1/policies", "/api/v1/events",
@@ -445,6 +464,7 @@ int main(void)
 		H(lutrad_exports_metrics_that_a_strict_reader_takes),
 		H(lutrad_says_that_it_is_well),
 		H(lutrad_answers_no_process_of_a_guarded_container),
+		H(lutrad_takes_on_sighup_who_may_ask),
 		H(lutrad_tells_policies_and_events_to_who_has_a_token),
 		H(lutrad_goes_on_when_the_port_is_taken),
 		H(lutrad_shows_a_container_that_ended_by_its_id),

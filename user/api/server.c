@@ -39,13 +39,17 @@ struct endpoint {
 	struct streams *streams;
 };
 
+struct tokens {
+	char *token; /* NULL: nothing can be changed */
+	char *file;
+	char *read_token; /* NULL: there is none */
+};
+
 struct server {
 	struct server_parts parts;
 	struct metrics *metrics;
 	struct endpoint tcp, local;
-	char *token; /* NULL: nothing can be changed */
-	char *token_file;
-	char *read_token;  /* NULL: there is none */
+	struct tokens tokens;
 	uint64_t retry_ns; /* CLOCK_MONOTONIC */
 	uint64_t token_ns; /* CLOCK_MONOTONIC, when to try again to read the token */
 };
@@ -230,16 +234,22 @@ static int serve_http(struct server *s, struct endpoint *e, const struct http_co
 	return loop_watch(s->parts.loop, &e->watch, EPOLLIN, err);
 }
 
-static int start_http(struct server *s, struct err *err)
+static struct http_config make_http_config(const struct server *s)
 {
 	const struct config *config = s->parts.api_parts.config;
-	const struct http_config http = {.listen = config->http_listen,
-					 .token = s->token,
-					 .read_token = s->read_token,
-					 .read_without_token = config->http_read_without_token,
-					 .is_peer_allowed = is_client_allowed,
-					 .token_file = s->token_file,
-					 .hosts = (const char *const *)config->http_hosts};
+
+	return (struct http_config){.listen = config->http_listen,
+				    .token = s->tokens.token,
+				    .read_token = s->tokens.read_token,
+				    .read_without_token = config->http_read_without_token,
+				    .is_peer_allowed = is_client_allowed,
+				    .token_file = s->tokens.file,
+				    .hosts = (const char *const *)config->http_hosts};
+}
+
+static int start_http(struct server *s, struct err *err)
+{
+	const struct http_config http = make_http_config(s);
 	int r = serve_http(s, &s->tcp, &http, err);
 
 	s->retry_ns = clock_now_ns() + RETRY_NS;
@@ -248,47 +258,84 @@ static int start_http(struct server *s, struct err *err)
 	return r;
 }
 
-/* Without a token nothing can be changed over HTTP; one that was named must be good. */
-static int read_token(struct server *s, struct err *err)
+static void tokens_done(struct tokens *t)
 {
-	const struct config *config = s->parts.api_parts.config;
-	const char *path = config->http_token_file;
+	if (t->token)
+		explicit_bzero(t->token, strlen(t->token));
+	if (t->read_token)
+		explicit_bzero(t->read_token, strlen(t->read_token));
+	free(t->token);
+	free(t->read_token);
+	free(t->file);
+	*t = (struct tokens){};
+}
+
+/* Without a token nothing can be changed over HTTP; one that was named must be good. */
+static int read_tokens(const struct config *config, struct tokens *ret, struct err *err)
+{
+	_cleanup_(tokens_done) struct tokens t = {};
+	const char *path = config->http_token_file, *read_path = config->http_read_token_file;
 	struct err why;
 	int r;
 
-	s->token_file = NULL;
-	if (asprintf(&s->token_file, "%s%s", path ? path : config->state_dir,
-		     path ? "" : "/" TOKEN_FILE) < 0)
+	if (asprintf(&t.file, "%s%s", path ? path : config->state_dir, path ? "" : "/" TOKEN_FILE) <
+	    0) {
+		t.file = NULL;
 		return err_oom(err);
-	r = http_token_read(s->token_file, !path, &s->token, &why);
+	}
+	r = http_token_read(t.file, !path, &t.token, &why);
 	if (r < 0 && path)
 		return err_set(err, r, "http.token_file: %s", why.msg);
 	if (r < 0)
 		log_error("%s: nothing can be changed over http until the file can be read",
 			  why.msg);
-	if (config->http_read_token_file) {
-		int read =
-			http_token_read(config->http_read_token_file, false, &s->read_token, &why);
-
-		if (read < 0)
-			return err_set(err, read, "http.read_token_file: %s", why.msg);
-	}
-	s->token_ns = clock_now_ns() + TOKEN_NS;
+	r = read_path ? http_token_read(read_path, false, &t.read_token, &why) : 0;
+	if (r < 0)
+		return err_set(err, r, "http.read_token_file: %s", why.msg);
+	*ret = t;
+	t = (struct tokens){};
 	return 0;
 }
 
 /* Tries again to read or make a token: the disk may have been full. */
 static void retry_token(struct server *s)
 {
-	if (s->token || !s->token_file || clock_now_ns() < s->token_ns)
+	const struct config *config = s->parts.api_parts.config;
+	struct http_config http;
+
+	if (s->tokens.token || !s->tokens.file || clock_now_ns() < s->token_ns)
 		return;
 	s->token_ns = clock_now_ns() + TOKEN_NS;
-	if (http_token_read(s->token_file, !s->parts.api_parts.config->http_token_file, &s->token,
-			    NULL) < 0)
+	if (http_token_read(s->tokens.file, !config->http_token_file, &s->tokens.token, NULL) < 0)
 		return;
-	log_info("%s: read: http can change things", s->token_file);
+	log_info("%s: read: http can change things", s->tokens.file);
+	http = make_http_config(s);
 	if (s->tcp.http)
-		http_set_token(s->tcp.http, s->token);
+		http_set_config(s->tcp.http, &http);
+}
+
+void server_reload(struct server *s)
+{
+	struct tokens tokens = {}, old = s->tokens;
+	struct http_config http;
+	struct err err;
+
+	if (!s->parts.api_parts.config->http_listen)
+		return;
+	if (read_tokens(s->parts.api_parts.config, &tokens, &err) < 0) {
+		log_error("%s: the tokens stay as they were", err.msg);
+		tokens = old;
+		old = (struct tokens){};
+	}
+	s->tokens = tokens;
+	http = make_http_config(s);
+	if (s->tcp.http && http_set_config(s->tcp.http, &http) < 0) {
+		log_error("%s: beyond loopback there must be a token: the tokens stay as they were",
+			  http.listen);
+		s->tokens = old;
+		old = tokens;
+	}
+	tokens_done(&old);
 }
 
 static int start_local(struct server *s, struct err *err)
@@ -302,8 +349,9 @@ static int start_local(struct server *s, struct err *err)
 
 static int start_tcp(struct server *s, struct err *err)
 {
-	int r = read_token(s, err);
+	int r = read_tokens(s->parts.api_parts.config, &s->tokens, err);
 
+	s->token_ns = clock_now_ns() + TOKEN_NS;
 	if (r < 0)
 		return r;
 	r = start_http(s, err);
@@ -351,13 +399,7 @@ void server_free(struct server *s)
 	streams_free(s->tcp.streams);
 	streams_free(s->local.streams);
 	metrics_free(s->metrics);
-	if (s->token)
-		explicit_bzero(s->token, strlen(s->token));
-	if (s->read_token)
-		explicit_bzero(s->read_token, strlen(s->read_token));
-	free(s->token);
-	free(s->read_token);
-	free(s->token_file);
+	tokens_done(&s->tokens);
 	free(s);
 }
 

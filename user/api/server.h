@@ -29,6 +29,8 @@ struct server_parts {
 int server_new(struct server **ret, const struct server_parts *parts, struct err *err);
 void server_free(struct server *s);
 DEFINE_FREEP(struct server, server_free);
+/* The configuration was read again: takes its tokens and hosts. A failure is logged. */
+void server_reload(struct server *s);
 /* To be called every second: ends idle connections, and listens if that has failed so far. */
 void server_check(struct server *s);
 

@@ -171,13 +171,25 @@ void config_free(struct config *c)
 	free(c);
 }
 
+/* Of http only the address needs a new start. */
+static json_t *fixed_http(const json_t *http)
+{
+	json_t *listen = json_object_get(http, "listen");
+
+	if (!http || json_is_null(http))
+		return http ? json_null() : json_object();
+	return json_pack("{s:O*}", "listen", listen);
+}
+
 /* Writes down the keys that config_reload() does not update, to compare them. */
 static int note_fixed_keys(json_t *j, struct config *c)
 {
-	json_object_del(j, "policy_keys");
-	json_object_del(j, "life");
-	json_object_del(j, "log_level");
-	json_object_del(j, "alert_unguarded");
+	static const char *const reloaded[] = {"policy_keys", "life", "log_level", "throttle",
+					       "alert_unguarded"};
+
+	for (size_t i = 0; i < sizeof(reloaded) / sizeof(reloaded[0]); i++)
+		json_object_del(j, reloaded[i]);
+	json_object_set_new(j, "http", fixed_http(json_object_get(j, "http")));
 	c->fixed_text = json_dumps(j, JSON_SORT_KEYS);
 	return c->fixed_text ? 0 : -ENOMEM;
 }
@@ -282,6 +294,13 @@ int config_load_keys(const char *path, const char *const *wanted, struct config 
 	return load_file(path, wanted, ret, err);
 }
 
+#define SWAP(a, b)                                                                                 \
+	do {                                                                                       \
+		char *swapped_ = a;                                                                \
+		a = b;                                                                             \
+		b = swapped_;                                                                      \
+	} while (0)
+
 int config_reload(struct config *c, bool *ret_rest, struct err *err)
 {
 	_cleanup_(config_freep) struct config *now = NULL;
@@ -293,6 +312,13 @@ int config_reload(struct config *c, bool *ret_rest, struct err *err)
 	c->life = now->life;
 	c->log_level = now->log_level;
 	c->alert_unguarded = now->alert_unguarded;
+	c->outputs.rate = now->outputs.rate;
+	c->http_read_without_token = now->http_read_without_token;
+	/* The old ones are freed with now. */
+	SWAP(c->http_token_file, now->http_token_file);
+	SWAP(c->http_read_token_file, now->http_read_token_file);
+	for (size_t i = 0; i < CONFIG_HOSTS; i++)
+		SWAP(c->http_hosts[i], now->http_hosts[i]);
 	*ret_rest = strcmp(c->fixed_text, now->fixed_text) != 0;
 	return 0;
 }

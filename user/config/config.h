@@ -85,7 +85,8 @@ int config_load(const char *path, struct config **ret, struct err *err);
 int config_load_keys(const char *path, const char *const *wanted, struct config **ret,
 		     struct err *err);
 /*
- * Reads the file again and updates policy_keys, life, log_level and alert_unguarded. *ret_rest: other keys changed,
+ * Reads the file again and updates policy_keys, life, log_level, alert_unguarded,
+ * throttle, and http but for the address. *ret_rest: other keys changed,
  * too, and lutrad must restart to use them. On failure c is unchanged. Errors as config_load().
  */
 int config_reload(struct config *c, bool *ret_rest, struct err *err);

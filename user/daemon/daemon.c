@@ -66,12 +66,15 @@ static void reload_config(struct daemon *d)
 	bool rest = false;
 	struct err err;
 
-	if (config_reload(d->config, &rest, &err) < 0)
+	if (config_reload(d->config, &rest, &err) < 0) {
 		log_error("%s: the configuration stays as it was", err.msg);
-	else if (rest)
-		log_warning("configuration reloaded: policy_keys, life, log_level and "
-			    "alert_unguarded apply now; "
-			    "restart lutrad for the other changes");
+	} else {
+		outputs_set_rate(pipeline_outputs(d->pipeline), &d->config->outputs.rate);
+		server_reload(d->server);
+	}
+	if (rest)
+		log_warning("configuration reloaded: of what has changed, some keys apply at the "
+			    "next start of lutrad; docs/configuration.md says which");
 	log_set_level(d->config->log_level);
 	policy_watch_reload(d->policy_watch);
 }

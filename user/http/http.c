@@ -440,9 +440,15 @@ static int listen_on(struct http *h, const char *where, struct err *err)
 	return 0;
 }
 
-void http_set_token(struct http *h, const char *token)
+int http_set_config(struct http *h, const struct http_config *config)
 {
-	h->access.config.token = token;
+	const char *listen = h->access.config.listen;
+
+	if (!h->is_local && !h->access.loopback && !config->token)
+		return -EINVAL;
+	h->access.config = *config;
+	h->access.config.listen = listen;
+	return 0;
 }
 
 int http_new(struct http **ret, const struct http_config *config, const struct http_route *routes,

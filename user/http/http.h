@@ -108,8 +108,11 @@ DEFINE_FREEP(struct http, http_free);
  * listen only. Returns 0 or -errno.
  */
 int http_add_connection(struct http *h, int fd);
-/* Sets the token of http_config, which is borrowed. */
-void http_set_token(struct http *h, const char *token);
+/*
+ * Sets who may ask from here on: all of http_config but listen. Strings are borrowed. -EINVAL: the
+ * server listens beyond loopback, and there is no token; then nothing has changed.
+ */
+int http_set_config(struct http *h, const struct http_config *config);
 /*
  * Has a request wait for http_finish(); the route then returns HTTP_LATER. *ret is a copy of the request
  * that is valid until http_finish(), and that another thread may read. NULL: out of memory, or the

@@ -26,9 +26,25 @@ struct outputs {
 	struct container_limit *limits;
 	size_t n_limits;
 	atomic_uint_least64_t folded;
+	atomic_uint_least64_t rate; /* of each container, packed: another thread sets it */
 	size_t n;
 	struct sink *sink[]; /* n of them are open */
 };
+
+/* ---- the rate ---- */
+
+void outputs_set_rate(struct outputs *o, const struct throttle_rate *rate)
+{
+	atomic_store(&o->rate, (uint64_t)rate->per_second << 32 | rate->burst);
+}
+
+static struct throttle_rate read_rate(struct outputs *o)
+{
+	uint64_t packed = atomic_load(&o->rate);
+
+	return (struct throttle_rate){.per_second = (uint32_t)(packed >> 32),
+				      .burst = (uint32_t)packed};
+}
 
 /* ---- containers ---- */
 
@@ -123,6 +139,7 @@ static void report_folded(struct outputs *o, const struct container_limit *l, ui
 void outputs_put_incident(struct outputs *o, const char *cgroup, const char *name,
 			  struct alert_json *message)
 {
+	const struct throttle_rate rate = read_rate(o);
 	struct container_limit *l;
 	uint64_t folded = 0;
 	bool wanted = false;
@@ -132,7 +149,7 @@ void outputs_put_incident(struct outputs *o, const char *cgroup, const char *nam
 	if (!wanted)
 		return;
 	l = find_limit(o, cgroup, name);
-	if (l && !throttle_pass(&l->throttle, &o->config->rate, clock_now_ns(), &folded)) {
+	if (l && !throttle_pass(&l->throttle, &rate, clock_now_ns(), &folded)) {
 		atomic_fetch_add(&o->folded, 1);
 		return;
 	}
@@ -146,10 +163,11 @@ void outputs_put_incident(struct outputs *o, const char *cgroup, const char *nam
 /* Reports a container's count if the limit allows it. Returns false if the limit can be freed. */
 static bool check_limit(struct outputs *o, struct container_limit *l, uint64_t now_ns)
 {
+	const struct throttle_rate rate = read_rate(o);
 	uint64_t folded;
 
-	if (l->throttle.folded && throttle_is_open(&l->throttle, &o->config->rate, now_ns) &&
-	    throttle_pass(&l->throttle, &o->config->rate, now_ns, &folded))
+	if (l->throttle.folded && throttle_is_open(&l->throttle, &rate, now_ns) &&
+	    throttle_pass(&l->throttle, &rate, now_ns, &folded))
 		report_folded(o, l, folded);
 	return l->throttle.folded || l->throttle.full_ns > now_ns;
 }
@@ -178,6 +196,7 @@ int outputs_new(struct outputs **ret, const struct outputs_config *config,
 	if (!o)
 		return err_oom(err);
 	o->config = config;
+	outputs_set_rate(o, &config->rate);
 	for (; o->n < config->n; o->n++) {
 		int r = sink_new(&o->sink[o->n], &config->output[o->n], env, err);
 

@@ -41,6 +41,8 @@ void outputs_put_incident(struct outputs *o, const char *cgroup, const char *nam
 bool outputs_tick(struct outputs *o);
 /* Blocks until all alerts put before have been handled once. */
 void outputs_sync(struct outputs *o);
+/* Sets the rate limit of containers from here on, in place of the configuration's. Any thread. */
+void outputs_set_rate(struct outputs *o, const struct throttle_rate *rate);
 /* Requests that files are opened again. */
 void outputs_reopen(struct outputs *o);
 

@@ -62,7 +62,7 @@ bool pipeline_put(struct pipeline *p, struct alert *a);
 void pipeline_sync(struct pipeline *p);
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret);
 
-/* Returns the outputs, of which only the counters and outputs_reopen() may be used. */
+/* Returns the outputs, of which only the counters, outputs_reopen() and outputs_set_rate() may be used. */
 struct outputs *pipeline_outputs(const struct pipeline *p);
 /* A connection to read from, for one thread. Begins as {}. */
 struct pipeline_reader {

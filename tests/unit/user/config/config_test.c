@@ -229,7 +229,7 @@ static void write_config(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static void config_reload_takes_keys_and_log_level_and_nothing_else(void **state)
+static void config_reload_takes_what_needs_no_new_start(void **state)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
 	char path[] = "/tmp/lutra-config-XXXXXX";
@@ -246,6 +246,17 @@ static void config_reload_takes_keys_and_log_level_and_nothing_else(void **state
 	assert_false(rest);
 	assert_int_equal(c->policy_keys.n, 1);
 	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
+	write_config(path, "{\"socket\": \"/a\", \"throttle\": {\"burst\": 3}, "
+			   "\"http\": {\"hosts\": [\"here\"], \"read_without_token\": true}}");
+	assert_int_equal(config_reload(c, &rest, NULL), 0);
+	assert_false(rest);
+	assert_int_equal(c->outputs.rate.burst, 3);
+	assert_string_equal(c->http_hosts[0], "here");
+	assert_true(c->http_read_without_token);
+	write_config(path, "{\"socket\": \"/a\", \"http\": {\"listen\": \"127.0.0.1:80\"}}");
+	assert_int_equal(config_reload(c, &rest, NULL), 0);
+	assert_true(rest);
+	assert_null(c->http_hosts[0]);
 	write_config(path, "{\"socket\": \"/b\"}");
 	assert_int_equal(config_reload(c, &rest, NULL), 0);
 	assert_true(rest);
@@ -305,7 +316,7 @@ int main(void)
 		cmocka_unit_test(config_load_keys_reads_no_other_key),
 		cmocka_unit_test(config_outputs_add_lines_makes_its_own_room),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
-		cmocka_unit_test(config_reload_takes_keys_and_log_level_and_nothing_else),
+		cmocka_unit_test(config_reload_takes_what_needs_no_new_start),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

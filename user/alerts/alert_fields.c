@@ -61,6 +61,13 @@ const struct alert_field_info alert_field_table[ALERT_FIELDS] = {
 	[ALERT_POLICY_SHA256] = {"policy_sha256", "lutra.policy_sha256", T, false},
 	[ALERT_EXPECTED] = {"expected", NULL, T, false},
 	[ALERT_STARTER] = {"starter", "lutra.starter", T, false},
+	[ALERT_CMDLINE] = {"cmdline", "proc.cmdline", T, false},
+	[ALERT_EXEPATH] = {"exepath", "proc.exepath", T, false},
+	[ALERT_CWD] = {"cwd", "proc.cwd", T, false},
+	[ALERT_PARENT_CMDLINE] = {"parent_cmdline", "proc.pcmdline", T, false},
+	[ALERT_PARENT_EXEPATH] = {"parent_exepath", "proc.pexepath", T, false},
+	[ALERT_USER_UID] = {"user_uid", "user.uid", T, false},
+	[ALERT_USER_NAME] = {"user_name", "user.name", T, false},
 };
 
 bool alert_fields_is_unknown(const struct alert_fields *f, enum alert_field field)

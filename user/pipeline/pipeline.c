@@ -20,6 +20,7 @@
 #include "user/alerts/alert_text.h"
 #include "user/alerts/ancestors.h"
 #include "user/alerts/expected.h"
+#include "user/alerts/process_details.h"
 #include "user/alerts/updated_package.h"
 #include "user/pipeline/changes.h"
 #include "user/pipeline/event_store.h"
@@ -58,6 +59,7 @@ struct pipeline {
 	/* Only the thread lutrad-events uses these, once it runs. */
 	struct alert_fields fields;
 	struct throttle ancestors, packages;
+	struct throttle details;	 /* of processes that are read */
 	struct expected_cache *expected; /* NULL: out of memory at the start */
 	struct tracker *tracker;
 	uint64_t reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
@@ -393,6 +395,7 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 						  a->evidence.str_len, package));
 	alert_fields_put(&p->fields, ALERT_ANCESTORS,
 			 ancestors_describe(&p->ancestors, &a->evidence, ancestors));
+	process_details_put(&p->details, &a->evidence, &p->fields);
 	tracked = tracker_add(p->tracker, &p->fields);
 	if (a->logged && (tracked.told || a->log_folded))
 		log_alert(&p->fields, a->log_folded);

@@ -48,7 +48,7 @@
 	" PRIMARY KEY (incident, finding)) WITHOUT ROWID;"
 
 /*
- * Each schema adds columns at the end: schema 3 one, 4 four, 5 one, 6 and 7 two. Schema 4 also has
+ * Each schema adds columns at the end: schema 3 one, 4 four, 5 one, 6 two, 7 nine. Schema 4 also has
  * new tables, schema 7 new indexes. Schemas before 6 have the columns a, b, th_a and th_b. They stay
  * in a file that is updated, without use.
  */
@@ -64,7 +64,14 @@
 	"ALTER TABLE events ADD COLUMN th_m INTEGER;"
 #define FROM_6                                                                                     \
 	"ALTER TABLE events ADD COLUMN n INTEGER;"                                                 \
-	"ALTER TABLE events ADD COLUMN th_n INTEGER;" MORE_INDEXES
+	"ALTER TABLE events ADD COLUMN th_n INTEGER;"                                                 \
+	"ALTER TABLE events ADD COLUMN cmdline TEXT;"                                              \
+	"ALTER TABLE events ADD COLUMN exepath TEXT;"                                              \
+	"ALTER TABLE events ADD COLUMN cwd TEXT;"                                                  \
+	"ALTER TABLE events ADD COLUMN parent_cmdline TEXT;"                                       \
+	"ALTER TABLE events ADD COLUMN parent_exepath TEXT;"                                       \
+	"ALTER TABLE events ADD COLUMN user_uid TEXT;"                                             \
+	"ALTER TABLE events ADD COLUMN user_name TEXT;" MORE_INDEXES
 #define END "PRAGMA user_version = 7; COMMIT"
 
 static int update_tables(struct store *s, int64_t version, struct err *err)

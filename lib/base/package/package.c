@@ -16,6 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
+#include "lib/base/file_below.h"
 #include "lib/base/package/package_rpm.h"
 
 #define PACKAGES_MAX 8192	   /* of a database, that are looked at */
@@ -199,33 +200,6 @@ int package_apk_walk(const char *text, size_t len, const struct package_visitor 
 
 /* ---- files of the container ---- */
 
-/* Opens a path below a directory, and follows no link out of it. Returns a descriptor or -errno. */
-static int open_below(int dir, const char *path, int flags)
-{
-	const struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
-				     .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
-						RESOLVE_NO_XDEV};
-	long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
-/* Reads a regular file below a directory. The caller frees *ret. Returns 0 or -errno. */
-static int read_below(int dir, const char *path, size_t max, char **ret, size_t *ret_len)
-{
-	_cleanup_close_ int fd = open_below(dir, path, O_PATH);
-	struct stat st;
-	char self[32];
-
-	if (fd < 0)
-		return fd;
-	/* What is no file is not opened: that could run a driver. */
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return -EINVAL;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	return file_read(AT_FDCWD, self, max, ret, ret_len, NULL);
-}
-
 /* Returns true and sets the name if a file is the list of a package: "NAME.list" or "NAME:ARCH.list". */
 static bool list_name(const char *file, struct package *ret)
 {
@@ -252,7 +226,7 @@ static int list_walk_init(struct list_walk *w, int root)
 	int copy, r;
 
 	*w = (struct list_walk){
-		.lists = open_below(root, "var/lib/dpkg/info", O_RDONLY | O_DIRECTORY)};
+		.lists = file_open_below(root, "var/lib/dpkg/info", O_RDONLY | O_DIRECTORY)};
 	if (w->lists < 0)
 		return w->lists;
 	copy = fcntl(w->lists, F_DUPFD_CLOEXEC, 0);
@@ -290,7 +264,7 @@ static void next_list(struct list_walk *w, const char **ret)
 /* Reads a list. The caller frees *ret. Returns 0 or -errno. */
 static int read_package_list(struct list_walk *w, const char *file, char **ret, size_t *ret_len)
 {
-	int r = read_below(w->lists, file, LIST_BYTES, ret, ret_len);
+	int r = file_read_below(w->lists, file, LIST_BYTES, ret, ret_len);
 
 	w->bytes += r == 0 ? *ret_len : 0;
 	return r;
@@ -338,7 +312,7 @@ int package_each_file(int root, const struct package_visitor *v)
 	_cleanup_free_ char *database = NULL;
 	const char *file;
 	size_t len;
-	int r = read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &database, &len);
+	int r = file_read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &database, &len);
 
 	if (r == 0)
 		return package_apk_walk(database, len, v);
@@ -366,7 +340,7 @@ static int find_rpm(int root, const char *path, struct package *ret)
 		_cleanup_free_ char *database = NULL;
 		size_t len;
 
-		r = read_below(root, databases[i], DATABASE_BYTES, &database, &len);
+		r = file_read_below(root, databases[i], DATABASE_BYTES, &database, &len);
 		if (r == 0)
 			return package_rpm_find(database, len, path, ret);
 	}
@@ -380,7 +354,7 @@ int package_find(int root, const char *path, struct package *ret)
 	size_t len;
 	int r;
 
-	r = read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &text, &len);
+	r = file_read_below(root, "lib/apk/db/installed", DATABASE_BYTES, &text, &len);
 	if (r == 0)
 		return package_apk_find(text, len, path, ret);
 	r = find_rpm(root, path, &p);
@@ -391,7 +365,7 @@ int package_find(int root, const char *path, struct package *ret)
 	r = find_list(root, path, &p);
 	if (r < 0)
 		return r;
-	if (read_below(root, "var/lib/dpkg/status", DATABASE_BYTES, &text, &len) == 0)
+	if (file_read_below(root, "var/lib/dpkg/status", DATABASE_BYTES, &text, &len) == 0)
 		package_status_read(text, len, &p);
 	*ret = p;
 	return 0;

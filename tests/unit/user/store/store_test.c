@@ -334,7 +334,11 @@ static void store_new_refuses_what_is_no_store(void **state)
 #define NOT_IN_6                                                                                   \
 	"ALTER TABLE events DROP COLUMN n; ALTER TABLE events DROP COLUMN th_n;"                   \
 	"DROP INDEX events_rule; DROP INDEX events_path; DROP INDEX events_container_verdict;"     \
-	"DROP INDEX events_image_verdict; PRAGMA user_version = 6;"
+	"DROP INDEX events_image_verdict; ALTER TABLE events DROP COLUMN cmdline;"                 \
+	"ALTER TABLE events DROP COLUMN exepath; ALTER TABLE events DROP COLUMN cwd;"              \
+	"ALTER TABLE events DROP COLUMN parent_cmdline;"                                           \
+	"ALTER TABLE events DROP COLUMN parent_exepath; ALTER TABLE events DROP COLUMN user_uid;"  \
+	"ALTER TABLE events DROP COLUMN user_name; PRAGMA user_version = 6;"
 
 /* What a store of schema 5 did not have, and what it had in its place. */
 #define NOT_IN_5                                                                                   \

@@ -207,7 +207,9 @@ static void lutrad_exports_metrics_that_a_strict_reader_takes(void **state)
 	text = get_page(f, "/metrics", &status);
 	assert_int_equal(status, 200);
 	scratch_write(path, text, strlen(text));
-	snprintf(command, sizeof(command), "tests/metrics %s dashboards/grafana.json >&2", path);
+	snprintf(command, sizeof(command),
+		 "tests/metrics %s dashboards/grafana.json dashboards/prometheus-rules.yml >&2",
+		 path);
 	assert_int_equal(system(command), 0);
 	/* What a container did stays counted when it goes. */
 	kills = read_metric(f, KILLS);

@@ -18,7 +18,7 @@
 #define CMDLINE_MAX 1024
 #define PASSWD_MAX 65536
 
-/* Reads at most size - 1 bytes of /proc/PID/FILE. Returns how many, or -errno. */
+/* Reads at most size - 1 bytes of /proc/PID/FILE. Returns how many; -ESRCH: it cannot be read. */
 static ssize_t read_proc(pid_t pid, const char *file, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = -1;
@@ -29,7 +29,7 @@ static ssize_t read_proc(pid_t pid, const char *file, char *buf, size_t size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, buf, size - 1);
 	if (n < 0)
-		return -errno;
+		return -ESRCH;
 	buf[n] = '\0';
 	return n;
 }

@@ -292,8 +292,9 @@ static int read_tokens(const struct config *config, struct tokens *ret, struct e
 	r = read_path ? http_token_read(read_path, false, &t.read_token, &why) : 0;
 	if (r < 0)
 		return err_set(err, r, "http.read_token_file: %s", why.msg);
-	*ret = t;
-	t = (struct tokens){};
+	*ret = (struct tokens){.token = TAKE_PTR(t.token),
+			       .file = TAKE_PTR(t.file),
+			       .read_token = TAKE_PTR(t.read_token)};
 	return 0;
 }
 

@@ -25,22 +25,27 @@ struct started {
 static void start_process(struct started *s)
 {
 	_cleanup_free_ char *cgroup = NULL;
-	int up[2];
+	int up[2], in[2];
 	char byte;
 
 	assert_int_equal(pipe(up), 0);
+	assert_int_equal(pipe(in), 0);
 	s->pid = fork();
 	if (s->pid == 0) {
 		char sleep[] = "sleep", odd[] = "300\n", path[] = "/bin/sh", c[] = "-c";
 		char script[] = "echo; exec 1>&-; read x";
 		char *const argv[] = {sleep, c, script, odd, NULL};
 
+		/* It has the other end too, so that it waits until it is killed. */
+		dup2(in[0], 0);
 		dup2(up[1], 1);
 		(void)!chdir("/usr");
 		execv(path, argv);
 		_exit(1);
 	}
 	close(up[1]);
+	close(in[0]);
+	close(in[1]);
 	assert_int_equal(read(up[0], &byte, 1), 1);
 	close(up[0]);
 	assert_int_equal(cgroup_of_pid(s->pid, &cgroup, NULL), 0);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/file_below.h"
+#include "lib/base/package/file_below.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup_process.h"
 

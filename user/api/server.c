@@ -258,7 +258,7 @@ static int start_http(struct server *s, struct err *err)
 	return r;
 }
 
-static void tokens_done(struct tokens *t)
+static void server_tokens_done(struct tokens *t)
 {
 	if (t->token)
 		explicit_bzero(t->token, strlen(t->token));
@@ -273,7 +273,7 @@ static void tokens_done(struct tokens *t)
 /* Without a token nothing can be changed over HTTP; one that was named must be good. */
 static int read_tokens(const struct config *config, struct tokens *ret, struct err *err)
 {
-	_cleanup_(tokens_done) struct tokens t = {};
+	_cleanup_(server_tokens_done) struct tokens t = {};
 	const char *path = config->http_token_file, *read_path = config->http_read_token_file;
 	struct err why;
 	int r;
@@ -336,7 +336,7 @@ void server_reload(struct server *s)
 		s->tokens = old;
 		old = tokens;
 	}
-	tokens_done(&old);
+	server_tokens_done(&old);
 }
 
 static int start_local(struct server *s, struct err *err)
@@ -400,7 +400,7 @@ void server_free(struct server *s)
 	streams_free(s->tcp.streams);
 	streams_free(s->local.streams);
 	metrics_free(s->metrics);
-	tokens_done(&s->tokens);
+	server_tokens_done(&s->tokens);
 	free(s);
 }
 

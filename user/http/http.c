@@ -157,8 +157,8 @@ static struct connection *connection_of(struct MHD_Connection *c)
 	return info ? info->socket_context : NULL;
 }
 
-static void on_connection(void *ctx, struct MHD_Connection *c, void **state,
-			  enum MHD_ConnectionNotificationCode code)
+static void on_connection_change(void *ctx, struct MHD_Connection *c, void **state,
+				 enum MHD_ConnectionNotificationCode code)
 {
 	struct http *h = ctx;
 
@@ -400,7 +400,7 @@ static int start_server(struct http *h, struct err *err)
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_done, h,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, h, MHD_OPTION_END);
 	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info || info->epoll_fd < 0)
 		return err_set(err, -EIO, "http: libmicrohttpd failed to start");

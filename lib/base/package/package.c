@@ -16,7 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/file.h"
-#include "lib/base/file_below.h"
+#include "lib/base/package/file_below.h"
 #include "lib/base/package/package_rpm.h"
 
 #define PACKAGES_MAX 8192	   /* of a database, that are looked at */

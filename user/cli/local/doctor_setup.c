@@ -16,8 +16,10 @@
 static const char *const hook_dirs[] = {"/etc/containers/oci/hooks.d",
 					"/usr/share/containers/oci/hooks.d", NULL};
 
-__attribute__((format(printf, 5, 6))) static void
-add_row(struct doctor_setup *s, const char *name, bool ok, const char *todo, const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static void add_setup_row(struct doctor_setup *s,
+								const char *name, bool ok,
+								const char *todo, const char *fmt,
+								...)
 {
 	struct doctor_row *row = &s->row[s->n];
 	va_list ap;
@@ -34,7 +36,7 @@ add_row(struct doctor_setup *s, const char *name, bool ok, const char *todo, con
 }
 
 /* Appends a name to a list in words; beyond NAMES_MAX none. n: how many there are already. */
-static void add_name(char list[static DOCTOR_DETAIL], unsigned n, const char *name)
+static void add_listed_name(char list[static DOCTOR_DETAIL], unsigned n, const char *name)
 {
 	size_t len = strlen(list);
 
@@ -54,12 +56,14 @@ static void look_at_config(struct doctor_setup *s, const char *file)
 	if (!file && other && *other)
 		file = other;
 	if (config_load(file, &c, &err) < 0)
-		add_row(s, "configuration", false, "correct it; lutrad --check reads it too", "%s",
-			err.msg);
+		add_setup_row(s, "configuration", false, "correct it; lutrad --check reads it too",
+			      "%s", err.msg);
 	else if (!file && access(CONFIG_DEFAULT_FILE, F_OK) < 0)
-		add_row(s, "configuration", true, NULL, "no " CONFIG_DEFAULT_FILE ": defaults");
+		add_setup_row(s, "configuration", true, NULL,
+			      "no " CONFIG_DEFAULT_FILE ": defaults");
 	else
-		add_row(s, "configuration", true, NULL, "%s", file ? file : CONFIG_DEFAULT_FILE);
+		add_setup_row(s, "configuration", true, NULL, "%s",
+			      file ? file : CONFIG_DEFAULT_FILE);
 }
 
 /* ---- the OCI hook ---- */
@@ -103,12 +107,13 @@ static void look_at_hook(struct doctor_setup *s)
 	for (size_t i = 0; hook_dirs[i]; i++) {
 		if (!find_hook(hook_dirs[i], program))
 			continue;
-		add_row(s, "hook", access(program, X_OK) == 0, "run make install", "%.200s in %s",
-			program, hook_dirs[i]);
+		add_setup_row(s, "hook", access(program, X_OK) == 0, "run make install",
+			      "%.200s in %s", program, hook_dirs[i]);
 		return;
 	}
-	add_row(s, "hook", false, "without it podman's containers are guarded some seconds late",
-		"no file in %s names " HOOK_PROGRAM, hook_dirs[1]);
+	add_setup_row(s, "hook", false,
+		      "without it podman's containers are guarded some seconds late",
+		      "no file in %s names " HOOK_PROGRAM, hook_dirs[1]);
 }
 
 /* ---- policies ---- */
@@ -121,8 +126,8 @@ static void look_at_policies(struct doctor_setup *s, const struct config *c)
 	const struct dirent *e;
 
 	if (!d) {
-		add_row(s, "policies", false, "create it; lutra learn makes policies there",
-			"%.200s: %s", c->policies_dir, strerror(errno));
+		add_setup_row(s, "policies", false, "create it; lutra learn makes policies there",
+			      "%.200s: %s", c->policies_dir, strerror(errno));
 		return;
 	}
 	while ((e = readdir(d))) {
@@ -136,15 +141,15 @@ static void look_at_policies(struct doctor_setup *s, const struct config *c)
 		if (r == 0)
 			n_good++;
 		else if (r != -ENOTDIR && r != -ENOENT)
-			add_name(bad, n_bad++, e->d_name);
+			add_listed_name(bad, n_bad++, e->d_name);
 	}
 	closedir(d);
 	if (n_bad)
-		add_row(s, "policies", false, "lutra policy verify NAME says why",
-			"%u of %u are not good: %s", n_bad, n_good + n_bad, bad);
+		add_setup_row(s, "policies", false, "lutra policy verify NAME says why",
+			      "%u of %u are not good: %s", n_bad, n_good + n_bad, bad);
 	else
-		add_row(s, "policies", n_good > 0, "lutra learn --image REF makes one",
-			"%u in %.200s", n_good, c->policies_dir);
+		add_setup_row(s, "policies", n_good > 0, "lutra learn --image REF makes one",
+			      "%u in %.200s", n_good, c->policies_dir);
 }
 
 /* ---- what lutrad says ---- */
@@ -164,14 +169,14 @@ static void look_at_engines(struct doctor_setup *s, const json_t *status)
 		/* Few hosts have all engines of the defaults. */
 		if (!is_there && n_connected)
 			continue;
-		add_row(s, "engine", cli_json_is(one, "connected"),
-			is_there ? "see the log of lutrad"
-				 : "without an API, the hook or the scan of cgroups finds "
-				   "containers",
-			"%.200s: %s", path,
-			cli_json_is(one, "connected") ? "connected"
-			: is_there		      ? "does not answer"
-						      : "no such socket");
+		add_setup_row(s, "engine", cli_json_is(one, "connected"),
+			      is_there ? "see the log of lutrad"
+				       : "without an API, the hook or the scan of cgroups finds "
+					 "containers",
+			      "%.200s: %s", path,
+			      cli_json_is(one, "connected") ? "connected"
+			      : is_there		    ? "does not answer"
+							    : "no such socket");
 	}
 }
 
@@ -181,10 +186,11 @@ static void look_at_outputs(struct doctor_setup *s, const json_t *status)
 	size_t i;
 
 	json_array_foreach (json_object_get(status, "outputs"), i, one)
-		add_row(s, "output", !cli_json_is(one, "failing"),
-			"see the log of lutrad, and queue_mib", "%.60s: %s, %lld lost",
-			cli_json_text(one, "name"), cli_json_is(one, "failing") ? "fails" : "works",
-			cli_json_number(one, "lost"));
+		add_setup_row(s, "output", !cli_json_is(one, "failing"),
+			      "see the log of lutrad, and queue_mib", "%.60s: %s, %lld lost",
+			      cli_json_text(one, "name"),
+			      cli_json_is(one, "failing") ? "fails" : "works",
+			      cli_json_number(one, "lost"));
 }
 
 static void look_at_containers(struct doctor_setup *s, const char *config_file,
@@ -195,24 +201,25 @@ static void look_at_containers(struct doctor_setup *s, const char *config_file,
 	const json_t *unguarded, *one;
 	size_t i;
 
-	add_row(s, "containers", true, NULL, "%zu under guard",
-		json_array_size(json_object_get(status, "containers")));
+	add_setup_row(s, "containers", true, NULL, "%zu under guard",
+		      json_array_size(json_object_get(status, "containers")));
 	json_array_foreach (json_object_get(status, "containers"), i, one)
 		if (*cli_json_text(one, "policy_error"))
-			add_row(s, "container", false, "lutra policy verify", "%.60s: %.300s",
-				cli_json_text(one, "name"), cli_json_text(one, "policy_error"));
+			add_setup_row(s, "container", false, "lutra policy verify", "%.60s: %.300s",
+				      cli_json_text(one, "name"),
+				      cli_json_text(one, "policy_error"));
 	if (cli_ask(config_file, "overview?limit=0", LOCAL_GET, &overview, NULL) < 0)
 		return;
 	unguarded = json_object_get(overview, "unguarded");
 	json_array_foreach (json_object_get(unguarded, "containers"), i, one)
-		add_name(names, (unsigned)i,
-			 *cli_json_text(one, "name") ? cli_json_text(one, "name")
-						     : cli_json_text(one, "id"));
+		add_listed_name(names, (unsigned)i,
+				*cli_json_text(one, "name") ? cli_json_text(one, "name")
+							    : cli_json_text(one, "id"));
 	if (*names)
-		add_row(s, "unguarded", false, "lutra ps --all says why", "%lld: %.400s",
-			cli_json_number(unguarded, "total"), names);
+		add_setup_row(s, "unguarded", false, "lutra ps --all says why", "%lld: %.400s",
+			      cli_json_number(unguarded, "total"), names);
 	else
-		add_row(s, "unguarded", true, NULL, "no container without a guard is known");
+		add_setup_row(s, "unguarded", true, NULL, "no container without a guard is known");
 }
 
 static void look_at_daemon(struct doctor_setup *s, const char *config_file)
@@ -221,15 +228,15 @@ static void look_at_daemon(struct doctor_setup *s, const char *config_file)
 	struct err err;
 
 	if (cli_ask(config_file, "status/full", LOCAL_GET, &status, &err) < 0) {
-		add_row(s, "daemon", false, "start lutrad; what runs without it is not guarded",
-			"%s", err.msg);
+		add_setup_row(s, "daemon", false,
+			      "start lutrad; what runs without it is not guarded", "%s", err.msg);
 		return;
 	}
-	add_row(s, "daemon", true, NULL, "lutrad, process %lld, since %s",
-		cli_json_number(status, "pid"), cli_json_text(status, "since"));
-	add_row(s, "events", cli_json_is(status, "store"), "see the log of lutrad",
-		"%lld stored, %lld lost", cli_json_number(status, "events_stored"),
-		cli_json_number(status, "events_lost"));
+	add_setup_row(s, "daemon", true, NULL, "lutrad, process %lld, since %s",
+		      cli_json_number(status, "pid"), cli_json_text(status, "since"));
+	add_setup_row(s, "events", cli_json_is(status, "store"), "see the log of lutrad",
+		      "%lld stored, %lld lost", cli_json_number(status, "events_stored"),
+		      cli_json_number(status, "events_lost"));
 	look_at_engines(s, status);
 	look_at_outputs(s, status);
 	look_at_containers(s, config_file, status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads files below a directory whose content is hostile. */
-#include "lib/base/file_below.h"
+#include "lib/base/package/file_below.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of a container, below its root directory. What the container put there is hostile. */
-#ifndef LUTRA_LIB_BASE_FILE_BELOW_H
-#define LUTRA_LIB_BASE_FILE_BELOW_H
+#ifndef LUTRA_LIB_BASE_PACKAGE_FILE_BELOW_H
+#define LUTRA_LIB_BASE_PACKAGE_FILE_BELOW_H
 
 #include <stddef.h>
 

@@ -64,7 +64,7 @@
 	"ALTER TABLE events ADD COLUMN th_m INTEGER;"
 #define FROM_6                                                                                     \
 	"ALTER TABLE events ADD COLUMN n INTEGER;"                                                 \
-	"ALTER TABLE events ADD COLUMN th_n INTEGER;"                                                 \
+	"ALTER TABLE events ADD COLUMN th_n INTEGER;"                                              \
 	"ALTER TABLE events ADD COLUMN cmdline TEXT;"                                              \
 	"ALTER TABLE events ADD COLUMN exepath TEXT;"                                              \
 	"ALTER TABLE events ADD COLUMN cwd TEXT;"                                                  \

@@ -75,6 +75,11 @@ $(B)/%.o: $(B)/%.c
 	$(Q)$(COMPILE)
 
 # ---- programs ----
+# Made anew only if it changes. Only the files with a main() know the version: a commit compiles nothing else.
+$(B)/version.h: FORCE
+	@mkdir -p $(@D)
+	$(Q)packaging/version --header >$@.tmp && { cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@; }
+$(patsubst %.c,$(B)/%.o,$(USER_MAIN) $(TRAIN_MAIN)): | $(B)/version.h
 define LINK
 	@mkdir -p $(@D)
 	$(call msg,LINK,$@)
@@ -98,6 +103,6 @@ clean:
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests together bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))
-.PHONY: all help format clean
+.PHONY: all help format clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

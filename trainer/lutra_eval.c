@@ -7,6 +7,7 @@
 #include "trainer/evaluate.h"
 #include "trainer/model/compute/pool.h"
 #include "trainer/report.h"
+#include "version.h"
 
 struct eval_arguments {
 	const char *policy;
@@ -99,6 +100,7 @@ static const struct args_option eval_options[] = {
 
 static const struct args_command eval_command = {
 	.options = eval_options,
+	.version = LUTRA_VERSION,
 	.usage = "--policy DIR [--train FILE...] --normal FILE... --attack FILE...\n"
 		 "--adapt DIR FILE...",
 	.doc = "Count the false alarms of a policy on benign runs, and its detection on attacks.\v"

@@ -17,6 +17,7 @@
 #include "trainer/report.h"
 #include "trainer/train.h"
 #include "trainer/weaker.h"
+#include "version.h"
 
 #define NO_SEED UINT64_MAX
 
@@ -124,6 +125,7 @@ static error_t check_train_arguments(struct argp_state *state, void *args)
 
 static const struct args_command train_command = {
 	.options = train_options,
+	.version = LUTRA_VERSION,
 	.usage = "FILE.ltr...",
 	.doc = "Train the policy of an image from recorded runs. Each file is one run of its "
 	       "container from start to stop.\vA policy needs 3 runs to deny, and 9 or 10 to "

@@ -3,7 +3,7 @@
 #include "user/cli/cli.h"
 
 #include "lib/base/command/closest.h"
-#include "lib/base/version.h"
+#include "version.h"
 
 struct command {
 	const char *name;

@@ -14,6 +14,7 @@
 #include "user/cli/cli.h"
 #include "user/identity/bundle.h"
 #include "user/sys/clock.h"
+#include "version.h"
 
 #define TIMEOUT_MS 5000 /* lutrad needs up to two seconds while it detaches its programs */
 #define TIMEOUT_MS_MAX 60000
@@ -57,6 +58,7 @@ static error_t check_hook_args(struct argp_state *state, void *ret)
 
 static const struct args_command command = {
 	.options = options,
+	.version = LUTRA_VERSION,
 	.usage = "createRuntime|poststop",
 	.doc = "Have lutrad guard a container before its program runs (OCI hook)."
 	       "\vThe runtime gives the container's state on standard input.",

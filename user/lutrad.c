@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/version.h"
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
+#include "version.h"
 
 struct lutrad_args {
 	const char *config_file; /* NULL: the default file */
-	bool uninstall, check, version;
+	bool uninstall, check;
 };
 
 static const struct args_option options[] = {
@@ -19,12 +19,12 @@ static const struct args_option options[] = {
 		  struct lutrad_args, uninstall),
 	ARGS_FLAG("check", 257, "Check the configuration, say what is wrong with it, and end",
 		  struct lutrad_args, check),
-	ARGS_FLAG("version", 'V', "Print the version and end", struct lutrad_args, version),
 	{},
 };
 
 static const struct args_command command = {
 	.options = options,
+	.version = LUTRA_VERSION,
 	.doc = "Guard enrolled containers, in the foreground, until SIGTERM."
 	       "\vSIGHUP reads the policies and the configuration again; docs/configuration.md "
 	       "lists the keys of the configuration.",
@@ -54,8 +54,6 @@ int main(int argc, char **argv)
 
 	argv[0] = name;
 	args_read(&command, argc, argv, &a);
-	if (a.version)
-		return puts("lutrad " LUTRA_VERSION) == EOF || fflush(stdout) != 0;
 	if (geteuid() != 0 && !a.check)
 		r = err_set(&err, -EPERM, "only root can guard containers: run as root");
 	else

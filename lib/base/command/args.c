@@ -12,6 +12,8 @@
 #define OPTIONS_MAX 24
 
 static const struct argp_option help_option = {"help", 'h', NULL, 0, "Show this help", -1};
+static const struct argp_option version_option = {
+	"version", 'V', NULL, 0, "Print the version and end", -1};
 
 /* The first line of what getopt and argp had to say, and where to read on. */
 static void print_mistake(const char *said, const char *name)
@@ -106,6 +108,11 @@ static error_t read_key(int key, char *arg, struct argp_state *state)
 	case 'h':
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
 		exit(fflush(stdout) == 0 ? 0 : 1);
+	case 'V':
+		if (!r->command->version)
+			break;
+		printf("%s %s\n", state->name, r->command->version);
+		exit(fflush(stdout) == 0 ? 0 : 1);
 	case ARGP_KEY_ARG:
 		return r->command->on_arg ? r->command->on_arg(state, arg, r->ret)
 					  : ARGP_ERR_UNKNOWN;
@@ -127,7 +134,7 @@ void *args_struct(const struct argp_state *state)
 
 void args_read(const struct args_command *command, int argc, char **argv, void *ret)
 {
-	struct argp_option options[OPTIONS_MAX + 2] = {};
+	struct argp_option options[OPTIONS_MAX + 3] = {};
 	const struct argp argp = {options, read_key, command->usage, command->doc, NULL,
 				  NULL,	   NULL};
 	struct reading reading = {command, ret};
@@ -137,7 +144,9 @@ void args_read(const struct args_command *command, int argc, char **argv, void *
 		assert(n < OPTIONS_MAX);
 		options[n++] = (struct argp_option){o->name, o->key, o->arg, 0, o->help, 0};
 	}
-	options[n] = help_option; /* the last, with a group of its own */
+	options[n++] = help_option; /* the last, with a group of its own */
+	if (command->version)
+		options[n] = version_option;
 	run_argp(&argp, argc, argv, command->in_order, &reading);
 }
 

@@ -71,16 +71,18 @@ struct args_command {
 	const struct args_option *options;
 	const char *usage; /* the arguments, for --help, or NULL */
 	const char *doc;   /* for --help; what comes after a \v is printed after the options */
-	bool in_order;	   /* the first argument ends the options: the rest is another command */
-	int max;	   /* arguments allowed; 0: none, and list is not used */
-	size_t list;	   /* offset of the struct args_list */
+	const char
+		*version; /* what --version prints after the name, or NULL: there is no --version */
+	bool in_order;	  /* the first argument ends the options: the rest is another command */
+	int max;	  /* arguments allowed; 0: none, and list is not used */
+	size_t list;	  /* offset of the struct args_list */
 	/* Called for each argument in place of max and list, or NULL. */
 	error_t (*on_arg)(struct argp_state *state, const char *arg, void *ret);
 	/* Called at the end: says what is missing by args_usage(). Or NULL. */
 	error_t (*check)(struct argp_state *state, void *ret);
 };
 
-/* Fills in ret, the command's struct, from argv. Exits after --help and on a mistake. */
+/* Fills in ret, the command's struct, from argv. Exits after --help, --version and on a mistake. */
 void args_read(const struct args_command *command, int argc, char **argv, void *ret);
 
 /* The struct that args_read() fills in, for a callback that gets only a member of it. */

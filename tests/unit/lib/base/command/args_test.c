@@ -146,6 +146,33 @@ static void args_refuse_mistakes(void **state)
 	}
 }
 
+static void args_print_the_version(void **state)
+{
+	static const struct args_option none[] = {{}};
+	const struct args_command versioned = {.options = none, .version = "1.2.3"};
+	char buf[LINE_BYTES], name[] = "x", option[] = "--version", *argv[] = {name, option, NULL};
+	int fds[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		args_read(&versioned, 2, argv, NULL);
+		_exit(9);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(fds[1]);
+	n = read(fds[0], buf, sizeof(buf) - 1);
+	close(fds[0]);
+	assert_true(n > 0);
+	buf[n] = '\0';
+	assert_string_equal(buf, "x 1.2.3\n");
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +180,7 @@ int main(void)
 		cmocka_unit_test(args_keep_what_is_not_given),
 		cmocka_unit_test(args_in_order_leave_the_rest_alone),
 		cmocka_unit_test(args_refuse_mistakes),
+		cmocka_unit_test(args_print_the_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 # The demo, and what needs hours or records anew.
 
 #: make demo        record, train, guard and attack a real container (root); VM=1: in deny mode, in a VM
-demo: deps
+demo: deps-demo
 	@$(MAKE) --no-print-directory all $(E2E_PROGRAMS)
 	@tests/e2e/demo/$(if $(VM),demo-vm,demo)
 #: make demo-soak   the demo's benign load N=20 times and its attack N=20 times, counted

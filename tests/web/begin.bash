@@ -15,7 +15,7 @@ web_packages() {
 	for tool in node npm; do
 		command -v "$tool" >/dev/null || skip "no $tool here"
 	done
-	[ -x "$chromium" ] || skip "no chromium here: make deps"
+	[ -x "$chromium" ] || skip "no chromium here: make deps-check"
 	mkdir -p "$web"
 	cmp -s "$root/tests/web/package-lock.json" "$web/installed.json" && return
 	cp "$root"/tests/web/package.json "$root"/tests/web/package-lock.json "$web/"

@@ -69,7 +69,7 @@ none_enrolled() {
 
 # podman_begin NAME: the stage, with podman in it; or skip.
 podman_begin() {
-	command -v podman >/dev/null || skip "no podman here: make deps"
+	command -v podman >/dev/null || skip "no podman here: make deps-check"
 	need_programs first
 	stage_begin "$root/build/$1"
 	mkdir -p "$stage/podman/hooks.d" "$stage/policies"

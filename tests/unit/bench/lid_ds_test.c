@@ -318,7 +318,7 @@ int main(void)
 	};
 
 	if (system("command -v zip unzip jq >/dev/null") != 0) {
-		puts("no zip, unzip or jq here: make deps");
+		puts("no zip, unzip or jq here: make deps-check");
 		return 77;
 	}
 	return cmocka_run_group_tests_name("lid_ds", tests, NULL, NULL);

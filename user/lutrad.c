@@ -5,6 +5,7 @@
 
 #include "user/cli/cli.h"
 #include "user/daemon/daemon.h"
+#include "user/sys/log.h"
 #include "version.h"
 
 struct lutrad_args {
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 	int r;
 
 	argv[0] = name;
+	log_open();
 	args_read(&command, argc, argv, &a);
 	if (geteuid() != 0 && !a.check)
 		r = err_set(&err, -EPERM, "only root can guard containers: run as root");
@@ -63,6 +65,6 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = a.uninstall ? daemon_uninstall(config, &err) : daemon_serve(config, &err);
 	if (r < 0)
-		fprintf(stderr, "lutrad: %s\n", err.msg);
+		log_error("%s", err.msg);
 	return r < 0;
 }

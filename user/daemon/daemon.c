@@ -26,12 +26,14 @@
 #include "user/learn/learn.h"
 #include "user/sys/clock.h"
 #include "user/sys/log.h"
+#include "user/sys/service.h"
 
 #define DAY_NS 86400000000000ull
 
 struct daemon {
 	struct config *config;
 	struct loop *loop;
+	struct service service;
 	struct loop_watch rings, alerts, signals, timer;
 	struct local_socket control_socket, agent_socket;
 	struct state_dir state_dir;
@@ -58,6 +60,16 @@ static void on_rings(void *ctx)
 	struct daemon *d = ctx;
 
 	guard_drain(d->guard);
+}
+
+/* The service manager wants to know when the reload began. */
+static void notify_reloading(const struct daemon *d)
+{
+	char lines[64];
+
+	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)(clock_now_ns() / 1000));
+	service_notify(&d->service, lines);
 }
 
 /* A configuration that cannot be read changes nothing. */
@@ -92,7 +104,9 @@ static void on_signal(void *ctx)
 		break;
 	case SIGHUP:
 		log_info("SIGHUP: reading the configuration and the policies");
+		notify_reloading(d);
 		reload_config(d);
+		service_notify(&d->service, "READY=1");
 		break;
 	default:
 		loop_stop(d->loop);
@@ -116,6 +130,7 @@ static void on_second(void *ctx)
 
 	if (read(d->timer.fd, &n, sizeof(n)) != sizeof(n))
 		return;
+	service_alive(&d->service, clock_now_ns());
 	guard_drain(d->guard);
 	containers_check(d->containers);
 	saved_list_check(d->saved_list);
@@ -368,6 +383,7 @@ static void close_parts(struct daemon *d)
 	local_socket_close(&d->agent_socket);
 	local_socket_close(&d->control_socket);
 	state_dir_close(&d->state_dir, !d->is_up);
+	service_close(&d->service);
 	closep(&d->signals.fd);
 	closep(&d->timer.fd);
 	loop_free(d->loop);
@@ -388,6 +404,7 @@ static void raise_descriptors(void)
 int daemon_serve(struct config *config, struct err *err)
 {
 	_cleanup_(close_parts) struct daemon d = {.config = config,
+						  .service.fd = -1,
 						  .control_socket.watch.fd = -1,
 						  .agent_socket.watch.fd = -1,
 						  .state_dir.lock = -1,
@@ -398,6 +415,7 @@ int daemon_serve(struct config *config, struct err *err)
 	int r;
 
 	log_set_level(config->log_level);
+	service_open(&d.service);
 	/* What a recording takes, 29 MiB, comes from the system and goes back. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	raise_descriptors();
@@ -413,7 +431,9 @@ int daemon_serve(struct config *config, struct err *err)
 	log_info("listening on %s, %s%s", config->socket,
 		 guard_has_lsm(d.guard) ? "BPF LSM" : "tracepoints instead of BPF LSM",
 		 config->no_calls ? ", calls off" : "");
+	service_notify(&d.service, "READY=1");
 	r = loop_run(d.loop);
+	service_notify(&d.service, "STOPPING=1");
 	if (r < 0)
 		return err_set(err, r, "epoll: %s", strerror(-r));
 	guard_drain(d.guard);

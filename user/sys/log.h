@@ -5,6 +5,12 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
+/*
+ * If stderr is the journal, lines begin with their priority, "<4>", from now on, and without the
+ * name of the program, which the journal knows.
+ */
+void log_open(void);
+
 /* Writes only lines of this level or a graver one. Before the first call it is info. */
 void log_set_level(enum log_level level);
 

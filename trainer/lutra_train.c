@@ -71,9 +71,7 @@ static const struct args_option train_options[] = {
 	ARGS_NUMBER("kill-signals", 'k', "1|2",
 		    "In mode kill, 1: a match of M kills; 2: it alerts (2)", 1, 2, A, kill_signals),
 	ARGS_STRING("exec-sessions", 'e', "audit|guard",
-		    "What exec sessions may do: audit refuses them only what is the host's and "
-		    "unseen capabilities, guard whatever it refuses the service (audit)",
-		    A, exec_sessions),
+		    "Rights of exec sessions: see lutra-policy.json(5) (audit)", A, exec_sessions),
 	ARGS_STRING("news", 'n', "FILE",
 		    "Write what each run did that no run before it had done, as JSON", A,
 		    coverage_file),
@@ -84,22 +82,17 @@ static const struct args_option train_options[] = {
 		    "Root directory of the container: packs are recognised by its packages", A,
 		    root),
 	ARGS_FLAG("accept-new", 'a',
-		  "With --update: let the policy become weaker where the new runs ask for it, and "
-		  "list where (it asks at a terminal; else the policy stays as strict as it was)",
-		  A, accept_new),
+		  "With --update: let the policy become weaker where the new runs ask for it", A,
+		  accept_new),
 	ARGS_FLAG("leave-out-alerts", 'l',
-		  "With --update: leave out what the policy alerts about in the new runs, from the "
-		  "first unusual event of the lineage on",
-		  A, leave_out_alerts),
-	ARGS_STRING(
-		"judge", 'j', "DIR",
-		"Without --update: leave out what the policy DIR alerts about in the runs, from "
-		"the first unusual event of the lineage on",
-		A, judge),
+		  "With --update: leave out what the policy alerts about in the runs", A,
+		  leave_out_alerts),
+	ARGS_STRING("judge", 'j', "DIR",
+		    "Without --update: leave out what the policy DIR alerts about in the runs", A,
+		    judge),
 	ARGS_CALL("mode", 'm', "MODE",
-		  "Mode of the policy: learn, audit, deny, kill, kill-container or freeze (deny; "
-		  "audit if there are fewer than 3 runs)",
-		  mode_args_read, A, train.mode),
+		  "Mode of the policy (deny; audit if there are fewer than 3 runs)", mode_args_read,
+		  A, train.mode),
 	{},
 };
 

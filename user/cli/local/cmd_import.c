@@ -22,10 +22,9 @@ static const struct args_option options[] = {
 	ARGS_CALL("format", 'F', "FORMAT", "Format of the recording, listed below", read_format, S,
 		  format),
 	CLI_OPTION_IMAGE(S, options.image, "Image reference for the trace"),
-	ARGS_STRING(
-		"container", 'c', "ID",
-		"falco: take events of this container only: its name, or the beginning of its id",
-		S, options.container),
+	ARGS_STRING("container", 'c', "ID",
+		    "falco: take events of this container only: name, or beginning of id", S,
+		    options.container),
 	ARGS_FLAG("force", 'f', "Replace an output that exists", S, options.force),
 	CLI_OPTION_OUTPUT(S, options.output, "Trace to write; - is standard output"),
 	ARGS_FLAG("strict", 's', "Refuse a recording with a line that cannot be read", S,

@@ -94,7 +94,7 @@ $(B)/bin/lutra-eval: $(B)/trainer/lutra_eval.o $(B)/trainer.a $(B)/lib.a
 $(B)/bin/%:
 	$(LINK)
 
-include $(addprefix mk/,deps.mk fuzz.mk bench.mk test.mk demo.mk install.mk)
+include $(addprefix mk/,deps.mk fuzz.mk bench.mk test.mk demo.mk install.mk package.mk)
 
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i

@@ -112,7 +112,7 @@ VM_MORE = $(VM_TAKEOVER) $(foreach s,$(call newest_first,$(VM_SERIES)),"tests/vm
 
 SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
 SUITE_lint_full = -s lint -l cpu -t 900 $(LINT) "tests/lint tidy all"
-SUITE_unit = -s unit -l cpu $(UNIT_TESTS) tests/house/dataset_test tests/house/alarms_test tests/house/alarms_base_test tests/house/stage_test tests/house/manual_test
+SUITE_unit = -s unit -l cpu $(UNIT_TESTS) tests/house/dataset_test tests/house/alarms_test tests/house/alarms_base_test tests/house/stage_test tests/house/manual_test tests/house/release_test
 SUITE_bpf = -s bpf -l bpf $(BPF_TESTS) $(filter-out %/hooks_test,$(MIN_TESTS))
 SUITE_daemon = -s daemon -l daemon $(DAEMON_TESTS)
 SUITE_e2e_quick = -s e2e -l e2e $(E2E_QUICK)

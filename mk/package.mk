@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is given to others: the release tarball, of the commit that is checked out.
+# What is given to others: the release tarball and the Debian packages, both of the commit that is checked out.
 
 VERSION = $(shell packaging/version)
 TARBALL = $(B)/dist/lutra-$(VERSION).tar.gz
@@ -10,4 +10,8 @@ dist:
 	@packaging/sbom >$(TARBALL:.tar.gz=.spdx.json)
 	@cd $(B)/dist && sha256sum $(notdir $(TARBALL) $(TARBALL:.tar.gz=.spdx.json)) >SHA256SUMS
 	@echo $(TARBALL)
-.PHONY: dist
+#: make deb         the Debian packages in build/deb
+deb: dist
+	@MAKEFLAGS= packaging/deb $(TARBALL) $(B)/deb
+	@ls $(B)/deb/*.deb
+.PHONY: dist deb

@@ -8,7 +8,8 @@ VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
 KERN_LAST := kern/hooks/lsm_self.bpf.c kern/hooks/lsm_other.bpf.c
 KERN_SRC := $(filter-out $(KERN_LAST),$(wildcard kern/*/*.bpf.c)) $(KERN_LAST)
 KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
-BPF_CFLAGS := -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
+# BTF names the sources: from the top of the tree, so that the same bytes come of every directory.
+BPF_CFLAGS := -ffile-compilation-dir=. -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \
 	-Wno-unused-parameter -Wno-gnu-variable-sized-type-not-at-end -Iinclude -I$(B)/kern -I. $(if $(CI),-Werror)
 
 # The types of this host's kernel, or the few that are used where it does not tell them.

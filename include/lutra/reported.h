@@ -97,9 +97,11 @@ LUTRA_FN __u32 lutra_reported_place(const struct lutra_seen *seen, __u64 key)
 	if (!seen)
 		return 0;
 	for (__u32 i = 0; i < LUTRA_REPORTED_WAYS; i++) {
-		const struct lutra_reported *t =
-			&seen->reported[(first + i) & (LUTRA_REPORTED - 1)];
+		const struct lutra_reported *t;
 
+		/* An unrolled loop would need more stack than the BPF verifier has left. */
+		LUTRA_OPAQUE(i);
+		t = &seen->reported[(first + i) & (LUTRA_REPORTED - 1)];
 		if (t->key == key)
 			return first + i;
 		if (t->last_ns < oldest) {

@@ -171,6 +171,18 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
 #define OBJECT_NOVELTY 2 /* level N passed its threshold */
 
 /*
+ * Sets the key of the object in s. It is a function of its own and object_score() does not call it,
+ * because the stacks of functions that call one another must not exceed 512 bytes. Returns 0.
+ */
+__noinline int object_key_find(struct lutra_scratch *s, const struct lutra_policy *p)
+{
+	if (!s || !p)
+		return 0;
+	s->object_key = lutra_object_key(p, &s->object, &s->path, &s->key_search);
+	return 0;
+}
+
+/*
  * Scores the object in s by levels M and N. Objects of io_uring workers, and objects used outside any
  * syscall, are not scored: they have no place in the order of the task's syscalls. p: the policy
  * that judged the object. Returns 0 if no weight counted, else bits OBJECT_*. Then s->match is set,
@@ -189,7 +201,6 @@ __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 	slot = slot_get(e->slot);
 	if (!slot)
 		return 0;
-	s->object_key = lutra_object_key(p, &s->object, &s->path, &s->key_search);
 	if (s->flags & EVENT_WORKER || e->nr == LUTRA_NR_NONE)
 		return 0;
 	task_follow_policy(e, p);
@@ -218,8 +229,10 @@ __noinline int object_score(struct lutra_task *e, struct lutra_scratch *s,
 static __always_inline int levels_decide(struct lutra_task *e, struct lutra_scratch *s,
 					 const struct lutra_policy *p)
 {
-	int found = object_score(e, s, p), refuse = 0;
+	int found, refuse = 0;
 
+	object_key_find(s, p);
+	found = object_score(e, s, p);
 	if (found)
 		refuse = match_decide(e, s, p) >= LUTRA_VERDICT_DENY;
 	if (found & OBJECT_NOVELTY) {

@@ -111,6 +111,8 @@ enum lutra_op {
 	LUTRA_OP_SETXATTR = 21,
 	LUTRA_OP_CHDIR = 22,
 	LUTRA_OP_HOOK = 23, /* a hook without an object: the event is that it was called */
+	LUTRA_OP_PEER =
+		24, /* a Unix socket that a connect or a message met, wherever its name led */
 	LUTRA_OP_COUNT
 };
 

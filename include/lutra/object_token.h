@@ -74,6 +74,12 @@ static __always_inline __u8 lutra_object_token_role(__u64 token)
 #define LUTRA_AF_INET 2
 #define LUTRA_AF_INET6 10
 
+/* Returns true for an operation on a socket's address or peer. */
+static __always_inline __u32 lutra_is_peer_op(__u32 op)
+{
+	return (op >= LUTRA_OP_CONNECT && op <= LUTRA_OP_SEND) || op == LUTRA_OP_PEER;
+}
+
 /* Returns the bit of policy.port_exact: (connect, bind, send) x (IPv4, IPv6) x address class. */
 static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
 {
@@ -92,6 +98,7 @@ static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
+	case LUTRA_OP_PEER:
 	case LUTRA_OP_WX:
 	case LUTRA_OP_HOOK:
 		return 1;

@@ -165,6 +165,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 			return LUTRA_RULE_UPDATED;
 		return lutra_exec_rule(o);
 	case LUTRA_OP_CONNECT:
+	case LUTRA_OP_PEER:
 		return LUTRA_RULE_CONNECT;
 	case LUTRA_OP_BIND:
 		return LUTRA_RULE_BIND;

@@ -42,8 +42,7 @@ static __always_inline __u32 lutra_reaches_host(const struct lutra_object *o, __
 		return 1;
 	if (!(node_flags & LUTRA_NODE_HOST))
 		return 0;
-	return o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op) ||
-	       (o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND) ||
+	return o->flags & LUTRA_OBJ_WRITE || lutra_is_path_op(o->op) || lutra_is_peer_op(o->op) ||
 	       (o->op == LUTRA_OP_OPEN && node_flags & LUTRA_NODE_SECRET &&
 		o->mode >> 12 != LUTRA_S_IFDIR_TYPE);
 }
@@ -197,6 +196,7 @@ static __always_inline __u32 lutra_is_in_alert_window(const struct lutra_object 
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
+	case LUTRA_OP_PEER:
 		return 1;
 	case LUTRA_OP_OPEN:
 		return o->flags & LUTRA_OBJ_WRITE;

@@ -4,6 +4,7 @@
  *
  * Hooks: lsm/socket_connect, socket_bind
  *        lsm/socket_sendmsg     messages with an address
+ *        lsm/unix_stream_connect, unix_may_send   the Unix socket that is met
  *        lsm/socket_accept      makes the task steady where its syscalls are not seen
  * Maps: tasks, scratch, slots, and those of the judgement.
  * Fails: as hook.bpf.h.
@@ -47,6 +48,47 @@ int BPF_PROG(lutra_socket_sendmsg, struct socket *sock, struct msghdr *msg)
 	const void *address = msg->msg_name;
 
 	return deny_if(address && socket_judge(address, msg->msg_namelen, LUTRA_OP_SEND));
+}
+
+/*
+ * Judges the Unix socket that a connect or a message met, by its own path. A socket that is in no
+ * directory has no other name than that in the address, which was judged.
+ */
+static __always_inline int peer_judge(const struct sock *other)
+{
+	const struct unix_sock *peer = (const void *)other;
+	const struct lutra_policy *p;
+	struct hook_frame f;
+	__u64 dentry;
+
+	if (!hook_enter(&f) || is_passive(f.slot))
+		return 0;
+	dentry = (__u64)BPF_CORE_READ(peer, path.dentry);
+	if (!dentry)
+		return 0;
+	p = policy_get(f.e->slot);
+	if (!(f.slot->flags & LUTRA_SLOT_RECORD) && !(p && p->ops >> LUTRA_OP_PEER & 1))
+		return 0;
+	if (!event_begin(&f, LUTRA_OP_PEER))
+		return is_denied_without_scratch(&f, LUTRA_OP_PEER);
+	peer_describe(f.s, dentry, (__u64)BPF_CORE_READ(peer, path.mnt));
+	return object_judge(f.e, f.s);
+}
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(lutra_unix_stream_connect, struct sock *sock, struct sock *other, struct sock *newsk)
+{
+	return deny_if(peer_judge(other));
+}
+
+/* A message to the socket that the sender is connected to was judged when it connected. */
+SEC("lsm/unix_may_send")
+int BPF_PROG(lutra_unix_may_send, struct socket *sock, struct socket *other)
+{
+	const struct unix_sock *own = (const void *)BPF_CORE_READ(sock, sk);
+	const struct sock *met = BPF_CORE_READ(other, sk);
+
+	return deny_if(BPF_CORE_READ(own, peer) != met && peer_judge(met));
 }
 
 /* Moves the role on as lutra_role_steady(), for an accept whose syscall is not seen. */

@@ -25,6 +25,7 @@ int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64 dentry);
 int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
 int descriptor_note(struct lutra_task *e, struct lutra_scratch *s, __u64 files, __u32 fd);
 int session_taint(struct lutra_task *e);
+int peer_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount);
 int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode);
 
 /* open_cache.bpf.h */

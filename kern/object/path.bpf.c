@@ -169,6 +169,8 @@ __noinline int path_walk(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount)
 	return 0;
 }
 
+#include "kern/object/peer.bpf.h"
+
 /* Appends the component [start, input.end) of the input, unless it is empty or ".". */
 static __always_inline void input_append(struct lutra_scratch *s, __u32 start)
 {

@@ -120,10 +120,16 @@ struct vfsmount {
 	struct super_block *mnt_sb;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_mounts;
+	struct list_head mnt_child;
 	struct mnt_namespace *mnt_ns;
 };
 
@@ -267,6 +273,12 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	struct pid *sk_peer_pid;
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct path path;
+	struct sock *peer;
 };
 
 struct socket {

@@ -42,6 +42,7 @@ static const char *const ops[] = {
 	[LUTRA_OP_SETXATTR] = "setxattr",
 	[LUTRA_OP_CHDIR] = "chdir",
 	[LUTRA_OP_HOOK] = "hook",
+	[LUTRA_OP_PEER] = "peer",
 };
 static const char *const hooks[] = {
 	[LUTRA_HOOK_NONE] = "none",

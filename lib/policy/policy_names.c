@@ -256,6 +256,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
+	case LUTRA_OP_PEER:
 		put_socket(&w, token);
 		break;
 	case LUTRA_OP_CAPABLE:

@@ -96,7 +96,7 @@ static void put_scope_path(json_t *j, const struct accepted_scope *s)
 
 bool accepted_has_address(const struct lutra_object *o)
 {
-	return o->op >= LUTRA_OP_CONNECT && o->op <= LUTRA_OP_SEND;
+	return lutra_is_peer_op(o->op);
 }
 
 /* Returns the name of the level of a scope: one letter. */

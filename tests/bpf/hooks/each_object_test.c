@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/xattr.h>
 
 static int try_send(void)
@@ -13,6 +14,34 @@ static int try_send(void)
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return outcome_of(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&a,
+				 sizeof(a)));
+}
+
+static int bound_socket(int type, struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, type, 0);
+
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_path = DIR "/other"};
+	return bind(fd, (struct sockaddr *)a, sizeof(*a)) < 0 ? -1 : fd;
+}
+
+static int try_peer(void)
+{
+	struct sockaddr_un a;
+
+	if (listen(bound_socket(SOCK_STREAM, &a), 1) < 0)
+		return ELSE;
+	return outcome_of(
+		connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&a, sizeof(a)));
+}
+
+static int try_peer_message(void)
+{
+	struct sockaddr_un a;
+
+	if (bound_socket(SOCK_DGRAM, &a) < 0)
+		return ELSE;
+	return outcome_of(sendto(socket(AF_UNIX, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&a,
 				 sizeof(a)));
 }
 
@@ -140,6 +169,8 @@ static int try_remove_acl(void)
 
 static const struct hook_case all[] = {
 	OBJECT("socket_sendmsg", try_send, SEND, SEND),
+	OBJECT("unix_stream_connect", try_peer, PEER, CONNECT),
+	OBJECT("unix_may_send", try_peer_message, PEER, CONNECT),
 	OBJECT("mmap_file", try_mapx, MAPX, MAPX),
 	OBJECT("file_mprotect", try_mapx_later, MAPX, MAPX),
 	OBJECT("mmap_file", try_wx, WX, WX),

@@ -142,6 +142,8 @@ static void remove_traces(pid_t container)
 	waitpid(pid, NULL, 0);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		unlink(files[i]);
+	(void)!rename(HOST_DIR PEER_SOCKET KEPT, HOST_DIR PEER_SOCKET);
+	(void)!rename(HOST_DIR LOG_SOCKET KEPT, HOST_DIR LOG_SOCKET);
 	text_write("/proc/sys/kernel/core_pattern", "core\n");
 	syscall(SYS_delete_module, "loop", O_NONBLOCK);
 	if (stat(HOST_DIR "/helper", &kept) == 0 &&
@@ -155,7 +157,7 @@ static void remove_traces(pid_t container)
 
 static void world_reset(volatile struct world *w)
 {
-	w->agent = w->engine = w->port = w->signals = 0;
+	w->agent = w->engine = w->port = w->journal = w->signals = 0;
 	for (size_t i = 0; i < sizeof(w->word); i++)
 		w->word[i] = 0;
 	for (size_t i = 0; i < sizeof(w->received); i++)

@@ -89,6 +89,24 @@ static int call_backend(void)
 	return r;
 }
 
+static int call_peers(void)
+{
+	int fd = connect_unix(PEER_SOCKET, SOCK_STREAM);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	fd = send_unix(LOG_SOCKET);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	fd = connect_unix(LOG_SOCKET, SOCK_DGRAM);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
 static int run_helper(void)
 {
 	char path[] = HELPER;
@@ -113,6 +131,8 @@ static int do_work(int n)
 		r = read_config();
 	for (int i = 0; i < 3 && r == 0 && n % 2 == 0; i++)
 		r = call_backend();
+	if (r == 0)
+		r = call_peers();
 	if (r == 0 && n % 3 == 0)
 		r = run_helper();
 	if (r == 0 && has_ring)

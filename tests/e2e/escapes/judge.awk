@@ -43,6 +43,8 @@ function hook_of(text, name, word, op) {
 		return "bprm_check_security"
 	if (op == "connect" || op == "bind")
 		return "socket_" op
+	if (op == "peer")
+		return hook[name] == "-" ? "unix_stream_connect" : hook[name]
 	if (op == "send")
 		return "socket_sendmsg"
 	if (op == "mapx")

@@ -24,7 +24,7 @@
 #define COPY HOST_DIR "/volume/copy"
 #define FLAG_FD 9
 
-enum { ENGINE_AT, PORT_AT, BACKEND_AT, CALLER_AT, N_AT };
+enum { ENGINE_AT, PORT_AT, BACKEND_AT, PEER_AT, JOURNAL_AT, LOG_AT, CALLER_AT, N_AT };
 
 static struct world *world;
 
@@ -71,11 +71,27 @@ static int listen_port(int port)
 	return listen_on(&a, sizeof(a), AF_INET);
 }
 
-static int listen_engine(void)
+static struct sockaddr_un unix_address(const char *path)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = HOST_DIR "/engine.sock"};
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	return a;
+}
+
+static int listen_unix(const char *path)
+{
+	struct sockaddr_un a = unix_address(path);
 
 	return listen_on(&a, sizeof(a), AF_UNIX);
+}
+
+static int bind_datagrams(const char *path)
+{
+	struct sockaddr_un a = unix_address(path);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -1 : fd;
 }
 
 /* A plain file, as it looks; read a moment later. */
@@ -118,6 +134,14 @@ static void answer_client(struct pollfd p[N_AT], int which)
 	p[CALLER_AT].fd = fd;
 }
 
+static void receive_datagram(int fd, int which)
+{
+	char buf[64];
+
+	if (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
+		world->journal += which == JOURNAL_AT;
+}
+
 static void hear_clients(struct pollfd *p)
 {
 	size_t have = strnlen(world->received, sizeof(world->received));
@@ -138,6 +162,22 @@ static int key_add(void)
 	return key < 0 ? -1 : (int)syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f3f0000);
 }
 
+static bool open_sockets(struct pollfd p[N_AT])
+{
+	p[ENGINE_AT].fd = listen_unix(HOST_DIR "/engine.sock");
+	p[PORT_AT].fd = listen_port(PORT);
+	p[BACKEND_AT].fd = listen_port(BACKEND);
+	p[PEER_AT].fd = listen_unix(HOST_DIR PEER_SOCKET);
+	p[JOURNAL_AT].fd = bind_datagrams(HOST_DIR "/journal.sock");
+	p[LOG_AT].fd = bind_datagrams(HOST_DIR LOG_SOCKET);
+	for (int i = 0; i < CALLER_AT; i++) {
+		p[i].events = POLLIN;
+		if (p[i].fd < 0)
+			return false;
+	}
+	return true;
+}
+
 int victim_run(void)
 {
 	struct pollfd p[N_AT] = {[CALLER_AT] = {.fd = -1, .events = POLLIN}};
@@ -150,10 +190,7 @@ int victim_run(void)
 	}
 	world->pid = getpid();
 	signal(SIGUSR1, on_signal);
-	p[ENGINE_AT] = (struct pollfd){.fd = listen_engine(), .events = POLLIN};
-	p[PORT_AT] = (struct pollfd){.fd = listen_port(PORT), .events = POLLIN};
-	p[BACKEND_AT] = (struct pollfd){.fd = listen_port(BACKEND), .events = POLLIN};
-	if (p[ENGINE_AT].fd < 0 || p[PORT_AT].fd < 0 || p[BACKEND_AT].fd < 0) {
+	if (!open_sockets(p)) {
 		perror("victim: listen");
 		return 1;
 	}
@@ -163,7 +200,9 @@ int victim_run(void)
 		int n = poll(p, N_AT, world->agent ? 1 : 50);
 
 		for (int i = 0; n > 0 && i < CALLER_AT; i++)
-			if (p[i].revents)
+			if (p[i].revents && (i == JOURNAL_AT || i == LOG_AT))
+				receive_datagram(p[i].fd, i);
+			else if (p[i].revents)
 				answer_client(p, i);
 		if (n > 0 && p[CALLER_AT].fd >= 0 && p[CALLER_AT].revents)
 			hear_clients(&p[CALLER_AT]);

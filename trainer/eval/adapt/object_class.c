@@ -186,6 +186,7 @@ bool object_class_find(const struct lutra_object *o, const char *path, size_t le
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
+	case LUTRA_OP_PEER:
 		describe_peer(o, ret->text);
 		break;
 	case LUTRA_OP_CAPABLE:

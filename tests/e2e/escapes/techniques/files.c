@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,14 +36,11 @@ static int leaked_directory(int victim)
 
 static int engine_socket(int victim)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = ENGINE_SOCKET};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
 	(void)victim;
-	return fd < 0 ? errno : FAILED(connect(fd, (struct sockaddr *)&a, sizeof(a)));
+	return FAILED(connect_unix(ENGINE_SOCKET, SOCK_STREAM));
 }
 
-static bool engine_reached(struct host *h)
+bool engine_reached(struct host *h)
 {
 	return h->world->engine > 0;
 }

@@ -30,6 +30,12 @@
 #define SPOOL "/var/lib/app/spool" /* where it writes, under any name */
 #define KNOWN "/var/lib/app/spool/batch/note" /* a name as it writes them */
 #define ENGINE_SOCKET "/run/engine.sock"
+#define JOURNAL_SOCKET "/run/journal.sock" /* of datagrams, as the host's journal has it */
+/* Sockets of the host that the service uses in its ordinary work; LOG_SOCKET is one of datagrams. While
+ * a technique has a link in place of one, the socket has the name with KEPT at its end. */
+#define PEER_SOCKET VOLUME "/peer.sock"
+#define LOG_SOCKET VOLUME "/log.sock"
+#define KEPT ".kept"
 #define SECRET "/run/secrets/token"	  /* begins with FLAG */
 #define OTHER_SECRET "/run/secrets/other" /* of techniques that change one */
 #define SIGNALLED VOLUME "/signalled"	  /* made by the victim when it is signalled */
@@ -47,6 +53,7 @@ struct world {
 	char word[16]; /* of the victim's memory, for others to change */
 	int pid;
 	int engine, port; /* connections */
+	int journal;	  /* datagrams */
 	int signals;
 	int agent; /* set: it copies VOLUME/report to VOLUME/copy, as a backup does */
 	char received[256];
@@ -87,7 +94,8 @@ extern const struct technique kernel_techniques[];
 extern const struct technique file_techniques[];
 extern const struct technique name_evasions[];
 extern const struct technique task_evasions[];
-#define N_ARRAYS 6
+extern const struct technique socket_evasions[];
+#define N_ARRAYS 7
 
 /* ---- techniques.c ---- */
 
@@ -109,6 +117,10 @@ int flag_open(const char *path);
 int text_write(const char *path, const char *text);
 /* What a wait(2) says: an exit code, or 128 and the signal. */
 int status_of(int status);
+/* A socket of this type connected to a Unix socket; or, of datagrams, one that only sent to it. -1 if
+ * that failed. */
+int connect_unix(const char *path, int type);
+int send_unix(const char *path);
 /* A socket connected to a port of loopback, or -1. */
 int connect_loopback(int port);
 /* A program to bring along, which makes RAN: written to fd; 0 or errno. */
@@ -121,6 +133,7 @@ int payload_run(const char *path, int fd);
 bool host_begins(const char *path, const char *text);
 bool host_ran(struct host *h);
 bool program_ran(struct host *h);
+bool engine_reached(struct host *h);
 /* A program's copy, in its place if there is one. 0 or -1. */
 int host_copy(const char *from, const char *to);
 

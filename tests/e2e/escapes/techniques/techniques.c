@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,8 +16,8 @@
 #define PAYLOAD "build/tests/e2e/escapes/techniques/payload"
 
 const struct technique *const all_techniques[N_ARRAYS] = {
-	mount_techniques, process_techniques, kernel_techniques,
-	file_techniques,  name_evasions,      task_evasions,
+	mount_techniques, process_techniques, kernel_techniques, file_techniques,
+	name_evasions,	  task_evasions,      socket_evasions,
 };
 
 static char own_loot[64];
@@ -89,6 +90,44 @@ int connect_loopback(int port)
 	close(fd);
 	errno = r;
 	return -1;
+}
+
+static struct sockaddr_un unix_address(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	return a;
+}
+
+static int close_failed(int fd)
+{
+	int r = errno;
+
+	close(fd);
+	errno = r;
+	return -1;
+}
+
+int connect_unix(const char *path, int type)
+{
+	struct sockaddr_un a = unix_address(path);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 ? fd : close_failed(fd);
+}
+
+int send_unix(const char *path)
+{
+	struct sockaddr_un a = unix_address(path);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	return sendto(fd, "hello", 5, 0, (struct sockaddr *)&a, sizeof(a)) == 5 ? fd
+										: close_failed(fd);
 }
 
 __asm__(".section .rodata\n"

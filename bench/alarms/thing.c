@@ -9,6 +9,11 @@
 #include "lib/abi/syscalls.h"
 #include "lutra/object_token.h"
 
+/* The older build that is judged beside this one tells neither transports nor kinds of sockets apart. */
+#if LUTRA_ABI_VERSION >= 16
+#include "lib/abi/socket_kind.h"
+#endif
+
 #define EPHEMERAL_PORTS 32768
 
 /* A text under construction. It always fits. */
@@ -65,6 +70,45 @@ static void add_path(struct text *t, const char *s, size_t len)
 	}
 }
 
+#if LUTRA_ABI_VERSION >= 16
+static bool is_socket_kind(const struct lutra_object *o)
+{
+	return o->op == LUTRA_OP_SOCKET;
+}
+
+static void add_transport(struct text *t, const struct lutra_object *o)
+{
+	if (o->mode)
+		add_word(t, transport_name(o->mode));
+}
+
+static void add_socket_kind(struct text *t, const struct lutra_object *o)
+{
+	char kind[SOCKET_KIND_TEXT];
+
+	socket_kind_text(o->family, o->mode, o->port, kind);
+	add_word(t, kind);
+}
+#else
+static bool is_socket_kind(const struct lutra_object *o)
+{
+	(void)o;
+	return false;
+}
+
+static void add_transport(struct text *t, const struct lutra_object *o)
+{
+	(void)t;
+	(void)o;
+}
+
+static void add_socket_kind(struct text *t, const struct lutra_object *o)
+{
+	(void)t;
+	(void)o;
+}
+#endif
+
 static void add_socket(struct text *t, const struct lutra_object *o)
 {
 	char port[8];
@@ -72,6 +116,7 @@ static void add_socket(struct text *t, const struct lutra_object *o)
 	add_word(t, family_name(o->family));
 	if (o->addr_class)
 		add_word(t, addr_class_name(o->addr_class));
+	add_transport(t, o);
 	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
 		return;
 	snprintf(port, sizeof(port), "%u", o->port);
@@ -93,13 +138,15 @@ size_t thing_object_text(const struct lutra_object *o, const char *arch, const c
 		add_word(&t, "updated");
 	if (o->flags & LUTRA_OBJ_XBIT)
 		add_word(&t, "executable");
-	if (o->family)
+	if (is_socket_kind(o))
+		add_socket_kind(&t, o);
+	else if (o->family)
 		add_socket(&t, o);
 	else if (o->op == LUTRA_OP_HOOK)
 		add_word(&t, hook_name(o->mode));
 	else if (o->op == LUTRA_OP_CAPABLE)
 		add_word(&t, cap_name(o->mode));
-	else if (o->op == LUTRA_OP_WX)
+	else if (!strncmp(op_name(o->op), "wx", 2))
 		add_word(&t, syscall_name(arch, o->mode, call, sizeof(call)));
 	if ((o->flags & LUTRA_OBJ_PATH) && str_len)
 		add_path(&t, str, str_len);

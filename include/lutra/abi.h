@@ -113,6 +113,11 @@ enum lutra_op {
 	LUTRA_OP_HOOK = 23, /* a hook without an object: the event is that it was called */
 	LUTRA_OP_PEER =
 		24, /* a Unix socket that a connect or a message met, wherever its name led */
+	LUTRA_OP_SOCKET = 25, /* a socket is made: its family, type and protocol */
+	/* No operations. In a set of operations they say what else a recording or a policy tells
+	 * apart: all classes of addresses; the transports of peers. */
+	LUTRA_OP_ADDR_CLASSES = 26,
+	LUTRA_OP_TRANSPORTS = 27,
 	LUTRA_OP_COUNT
 };
 
@@ -226,6 +231,27 @@ enum lutra_addr_class {
 	LUTRA_ADDR_PRIVATE = 2,
 	LUTRA_ADDR_PUBLIC = 3,
 	LUTRA_ADDR_ANY = 4,
+	/* Without LUTRA_OP_ADDR_CLASSES these count as private or public: lutra_addr_coarse(). */
+	LUTRA_ADDR_LINK_LOCAL = 5,
+	LUTRA_ADDR_METADATA = 6, /* where clouds give out keys */
+	LUTRA_ADDR_CARRIER_NAT = 7,
+	LUTRA_ADDR_MULTICAST = 8,    /* broadcast too */
+	LUTRA_ADDR_UNIQUE_LOCAL = 9, /* IPv6, fc00::/7 */
+	LUTRA_ADDR_MAPPED = 10,	     /* a public IPv4 address in the form of IPv6 */
+	LUTRA_ADDR_TRANSLATED = 11,  /* IPv6 that stands for IPv4: NAT64, 6to4, Teredo */
+	LUTRA_ADDR_COUNT
+};
+_Static_assert(LUTRA_ADDR_COUNT <= 16, "4 bits of a record");
+
+/* The transport of a peer of IPv4 or IPv6. */
+enum lutra_transport {
+	LUTRA_TRANSPORT_UNKNOWN = 0, /* not recorded; in a policy: any */
+	LUTRA_TRANSPORT_TCP = 1,
+	LUTRA_TRANSPORT_UDP = 2,
+	LUTRA_TRANSPORT_MPTCP = 3,
+	LUTRA_TRANSPORT_SCTP = 4,
+	LUTRA_TRANSPORT_OTHER = 5,
+	LUTRA_TRANSPORT_COUNT
 };
 
 /*
@@ -320,7 +346,8 @@ struct lutra_policy {
 	/* Syscalls that a hook can refuse: new ones match NEW_HOOKABLE. */
 	__u64 hookable[LUTRA_NR / 64];
 	__u64 steady[LUTRA_NR / 64]; /* syscalls after which a start-up task is steady */
-	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact */
+	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact;
+					lutra_network_bit(): how far peers are told apart */
 	__u32 ops;		     /* bit for each enum lutra_op: what the recordings could see */
 	__s32 threshold;	     /* of level M, or LUTRA_THRESHOLD_OFF */
 	__s32 novelty_threshold;     /* of level N, or LUTRA_THRESHOLD_OFF */
@@ -397,10 +424,12 @@ enum lutra_layer {
 /* What a hook saw, without the path. */
 struct lutra_object {
 	__u8 addr[16]; /* IPv4 in the first four bytes, or IPv6; network order */
-	__u16 port;    /* host order */
-	__u16 mode; /* inode mode; of capable the capability, of wx the syscall, of hook the hook */
-	__u8 op;    /* enum lutra_op */
-	__u8 flags; /* LUTRA_OBJ_* */
+	__u16 port;    /* host order; of socket the protocol */
+	/* Inode mode; of capable the capability, of wx the syscall, of hook the hook, of socket its
+	 * type, of an IP peer enum lutra_transport. */
+	__u16 mode;
+	__u8 op;     /* enum lutra_op */
+	__u8 flags;  /* LUTRA_OBJ_* */
 	__u8 family; /* AF_* */
 	__u8 addr_class;
 };

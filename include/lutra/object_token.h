@@ -7,6 +7,7 @@
 #define LUTRA_OBJECT_TOKEN_H
 
 #include "lutra/abi.h"
+#include "lutra/address.h"
 #include "lutra/score_path.h"
 
 /* A field of the object token, as its first bit | its width << 8. Fields that an operation does not
@@ -35,6 +36,12 @@ enum lutra_object_field {
 	LUTRA_FIELD_UPDATED = 60 | 1 << 8,	  /* LUTRA_OBJ_UPDATED, of exec and mapx */
 	LUTRA_FIELD_VARIES = 61 | 1 << 8,	  /* the object only alerts; of a directory's node:
 						     any new name in it */
+	/* Of IP peers, in place of fields that only files have. */
+	LUTRA_FIELD_ADDR_CLASS_HIGH = 6 | 2 << 8, /* the upper bits of the address class */
+	LUTRA_FIELD_TRANSPORT = 8 | 3 << 8,	  /* enum lutra_transport; 0: any */
+	LUTRA_FIELD_NETWORK_LOW = 11 | 7 << 8,	  /* lutra_network_number(); 0: any network */
+	LUTRA_FIELD_NETWORK_HIGH = 52 | 9 << 8,
+	LUTRA_FIELD_SOCKET_TYPE = 8 | 4 << 8, /* of socket; its detail is the protocol */
 	LUTRA_FIELD_ALL = 0 | 62 << 8,
 };
 
@@ -70,10 +77,6 @@ static __always_inline __u8 lutra_object_token_role(__u64 token)
 		      lutra_object_token_get(token, LUTRA_FIELD_SESSION) << 2);
 }
 
-#define LUTRA_AF_UNIX 1
-#define LUTRA_AF_INET 2
-#define LUTRA_AF_INET6 10
-
 /* Returns true for an operation on a socket's address or peer. */
 static __always_inline __u32 lutra_is_peer_op(__u32 op)
 {
@@ -84,7 +87,7 @@ static __always_inline __u32 lutra_is_peer_op(__u32 op)
 static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
 {
 	return ((o->op - LUTRA_OP_CONNECT) & 3u) << 3 | (o->family == LUTRA_AF_INET6 ? 4u : 0u) |
-	       ((o->addr_class - 1u) & 3u);
+	       ((lutra_addr_coarse(o->addr_class) - 1u) & 3u);
 }
 
 /*
@@ -195,6 +198,54 @@ static __always_inline __u64 lutra_port_fields(const struct lutra_policy *p,
 	return lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port >= LUTRA_EPHEMERAL_PORT);
 }
 
+/* Returns the address class of a token, enum lutra_addr_class. */
+static __always_inline __u32 lutra_object_token_addr_class(__u64 token)
+{
+	if (!lutra_object_token_get(token, LUTRA_FIELD_HAS_ADDR_CLASS))
+		return LUTRA_ADDR_NONE;
+	return (lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS) |
+		lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS_HIGH) << 2) +
+	       1;
+}
+
+/* Returns the fields of an address class. */
+static __always_inline __u64 lutra_addr_class_fields(__u32 class)
+{
+	if (!class)
+		return 0;
+	return lutra_object_token_put(LUTRA_FIELD_HAS_ADDR_CLASS, 1) |
+	       lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, class - 1u) |
+	       lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS_HIGH, (class - 1u) >> 2);
+}
+
+/* Returns the fields of a transport, as far as the policy tells transports apart. */
+static __always_inline __u64 lutra_transport_fields(const struct lutra_policy *p,
+						    const struct lutra_object *o)
+{
+	if ((o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6) ||
+	    !(p->ops >> LUTRA_OP_TRANSPORTS & 1))
+		return 0;
+	return lutra_object_token_put(LUTRA_FIELD_TRANSPORT, o->mode);
+}
+
+/* The fields of a network, all bits set. */
+#define LUTRA_NETWORK_FIELDS                                                                       \
+	(lutra_object_token_put(LUTRA_FIELD_NETWORK_LOW, ~0ull) |                                  \
+	 lutra_object_token_put(LUTRA_FIELD_NETWORK_HIGH, ~0ull))
+
+/* Returns the fields of a peer: family, class, network, transport and port. */
+static __always_inline __u64 lutra_peer_fields(const struct lutra_policy *p,
+					       const struct lutra_object *o)
+{
+	__u32 network = lutra_network_number(p, o);
+
+	return lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family) |
+	       lutra_addr_class_fields(lutra_addr_class_in(p, o)) |
+	       lutra_object_token_put(LUTRA_FIELD_NETWORK_LOW, network) |
+	       lutra_object_token_put(LUTRA_FIELD_NETWORK_HIGH, network >> 7) |
+	       lutra_transport_fields(p, o) | lutra_port_fields(p, o);
+}
+
 /*
  * Returns the token of an object. class: where its path leads in the tree. ext: its
  * lutra_code_counted(), or 0.
@@ -230,11 +281,15 @@ LUTRA_FN __u64 lutra_object_token(const struct lutra_policy *p, const struct lut
 	case LUTRA_OP_CONNECT:
 	case LUTRA_OP_BIND:
 	case LUTRA_OP_SEND:
+		t |= lutra_peer_fields(p, o);
+		break;
+	case LUTRA_OP_PEER:
 		t |= lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family);
-		if (o->addr_class)
-			t |= lutra_object_token_put(LUTRA_FIELD_HAS_ADDR_CLASS, 1) |
-			     lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, o->addr_class - 1u);
-		t |= lutra_port_fields(p, o);
+		break;
+	case LUTRA_OP_SOCKET:
+		t |= lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family) |
+		     lutra_object_token_put(LUTRA_FIELD_SOCKET_TYPE, o->mode) |
+		     lutra_object_token_put(LUTRA_FIELD_DETAIL, o->port);
 		break;
 	case LUTRA_OP_CAPABLE:
 	case LUTRA_OP_WX:
@@ -261,7 +316,7 @@ static __always_inline void lutra_object_pack(const struct lutra_object *o, stru
 	__builtin_memcpy(&addr, o->addr + last, 4);
 	r->arg = (__u64)o->op | (__u64)o->flags << 8 |
 		 (__u64)(o->family ? o->port : o->mode) << 16 | (__u64)addr << 32;
-	r->aux = (__u16)(o->family | o->addr_class << 8);
+	r->aux = (__u16)(o->family | o->addr_class << 8 | (o->family ? o->mode & 15 : 0) << 12);
 }
 
 /* Reads an object back from a record. */
@@ -274,12 +329,17 @@ static __always_inline void lutra_object_unpack(const struct lutra_record *r,
 	ret->op = (__u8)r->arg;
 	ret->flags = (__u8)(r->arg >> 8);
 	ret->family = (__u8)r->aux;
-	ret->addr_class = (__u8)(r->aux >> 8);
-	if (ret->family)
+	ret->addr_class = (__u8)(r->aux >> 8 & 15);
+	if (ret->family) {
 		ret->port = (__u16)(r->arg >> 16);
-	else
+		ret->mode = (__u16)(r->aux >> 12);
+	} else {
 		ret->mode = (__u16)(r->arg >> 16);
+	}
 	__builtin_memcpy(ret->addr + (ret->family == LUTRA_AF_INET6 ? 12 : 0), &addr, 4);
+	/* An older recording has fewer classes, but all of an IPv4 address. */
+	if (ret->family == LUTRA_AF_INET && ret->addr_class && addr)
+		ret->addr_class = lutra_addr4_class(ret->addr);
 }
 
 #endif

@@ -11,37 +11,6 @@
 #include "lutra/object_token.h"
 #include "lutra/score_path.h"
 
-/* Returns the class of an IPv4 address, in network order. */
-static __always_inline __u8 lutra_addr4_class(const __u8 *a)
-{
-	if (a[0] == 127)
-		return LUTRA_ADDR_LOOPBACK;
-	if (!(a[0] | a[1] | a[2] | a[3]))
-		return LUTRA_ADDR_ANY;
-	if (a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) ||
-	    (a[0] == 169 && a[1] == 254))
-		return LUTRA_ADDR_PRIVATE;
-	return LUTRA_ADDR_PUBLIC;
-}
-
-/* Returns the class of an IPv6 address. A mapped IPv4 address has the class of the IPv4 one. */
-static __always_inline __u8 lutra_addr6_class(const __u8 *a)
-{
-	__u64 hi, lo;
-
-	__builtin_memcpy(&hi, a, 8);
-	__builtin_memcpy(&lo, a + 8, 8);
-	if (hi == 0 && (lo & 0xffffffff) == 0xffff0000)
-		return lutra_addr4_class(a + 12);
-	if (hi == 0 && lo == 1ull << 56)
-		return LUTRA_ADDR_LOOPBACK;
-	if (hi == 0 && lo == 0)
-		return LUTRA_ADDR_ANY;
-	if ((a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80))
-		return LUTRA_ADDR_PRIVATE;
-	return LUTRA_ADDR_PUBLIC;
-}
-
 #define LUTRA_S_IFDIR_TYPE 4 /* S_IFDIR >> 12 */
 #define LUTRA_S_IFBLK_TYPE 6
 #define LUTRA_S_IFREG_TYPE 8
@@ -178,6 +147,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_CAPABLE:
 		return LUTRA_RULE_CAPABLE;
 	case LUTRA_OP_HOOK:
+	case LUTRA_OP_SOCKET:
 		return LUTRA_RULE_NEW_HOOKABLE;
 	default:
 		return lutra_path_rule(o, kind, code);
@@ -366,6 +336,22 @@ static __always_inline __u32 lutra_leaf_dir(const struct lutra_object *o)
 }
 
 /*
+ * Returns true if the policy knows a message to any class of addresses but loopback. token: of the message,
+ * without a class.
+ */
+LUTRA_FN __u32 lutra_answers_others(const struct lutra_policy *p, __u64 token, __u8 role)
+{
+	__u32 known = 0;
+
+	if (!p)
+		return 0;
+	for (__u32 class = LUTRA_ADDR_PRIVATE; class < LUTRA_ADDR_COUNT && !known; class ++)
+		known = class != LUTRA_ADDR_ANY &&
+			lutra_object_known(p, token | lutra_addr_class_fields(class), role);
+	return known;
+}
+
+/*
  * Returns true if an unknown object is an answer to a client on the loopback interface: a message to an
  * ephemeral port. The policy knows that the role sends the same to such a port of a private or public
  * address. The service answers all who ask it, so it may answer a health check in its own container.
@@ -381,16 +367,37 @@ static __always_inline __u32 lutra_is_loopback_answer(const struct lutra_policy 
 	/* The token of a wider address, without an object of it: the kernel's stack has no room. */
 	t = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_SEND) |
 	    lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP : role) |
-	    lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family) |
-	    lutra_object_token_put(LUTRA_FIELD_HAS_ADDR_CLASS, 1) |
+	    lutra_object_token_put(LUTRA_FIELD_FAMILY, o->family) | lutra_transport_fields(p, o) |
 	    lutra_object_token_put(LUTRA_FIELD_DETAIL, 1);
-	return lutra_object_known(
-		       p,
-		       t | lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, LUTRA_ADDR_PRIVATE - 1),
-		       role) |
-	       lutra_object_known(
-		       p, t | lutra_object_token_put(LUTRA_FIELD_ADDR_CLASS, LUTRA_ADDR_PUBLIC - 1),
-		       role);
+	return lutra_answers_others(p, t, role);
+}
+
+/*
+ * Returns true if the policy knows the peer, or the peer without its network, its transport or both: what
+ * a person accepted, and what the base knows, is of any network and transport.
+ */
+LUTRA_FN __u32 lutra_peer_known(const struct lutra_policy *p, __u64 token, __u8 role)
+{
+	__u64 transport = lutra_object_token_put(LUTRA_FIELD_TRANSPORT, ~0ull);
+	__u64 network = LUTRA_NETWORK_FIELDS;
+
+	if (!p)
+		return 0;
+	return lutra_object_known(p, token, role) ||
+	       (token & network && lutra_object_known(p, token & ~network, role)) ||
+	       (token & transport && lutra_object_known(p, token & ~transport, role)) ||
+	       (token & network && token & transport &&
+		lutra_object_known(p, token & ~(network | transport), role));
+}
+
+/* Returns true if the policy knows the token of an object without a path. */
+static __always_inline __u32 lutra_pathless_known(const struct lutra_policy *p,
+						  const struct lutra_object *o, __u64 token,
+						  __u8 role)
+{
+	if (lutra_is_peer_op(o->op))
+		return lutra_peer_known(p, token, role);
+	return lutra_object_known(p, token, role);
 }
 
 /* Judges an object that has no path. */
@@ -403,7 +410,7 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->rule = LUTRA_RULE_NONE;
 	ret->token = lutra_object_token(p, o, &ret->class, 0, role);
-	if (!(p->ops >> (o->op & 31) & 1) || lutra_object_known(p, ret->token, role) ||
+	if (!(p->ops >> (o->op & 31) & 1) || lutra_pathless_known(p, o, ret->token, role) ||
 	    lutra_is_loopback_answer(p, o, role))
 		return 0;
 	ret->kind = LUTRA_KIND_ELSEWHERE;

@@ -3,7 +3,7 @@
  * The LSM hooks whose object is the hook itself: an event is that it is called, in which role. What
  * was denied at the entry of the syscall is refused here.
  *
- * Hooks: the HOOK lines; lsm/capable, lsm/task_kill, lsm/ptrace_access_check
+ * Hooks: the HOOK lines; lsm/socket_create, whose object is the kind of the socket too; lsm/capable, lsm/task_kill, lsm/ptrace_access_check
  *        lsm/file_alloc_security   only refuses: syscalls that make a file and reach no other hook
  *        lsm/bpf                   also tells the daemon that hooks run
  * Maps: tasks, scratch, slots, and those of the judgement.
@@ -14,6 +14,7 @@
  * differs between kernels: it is not read.
  */
 #include "kern/hooks/hook.bpf.h"
+#include "kern/state/policy.bpf.h"
 
 #define HOOK(hook, id)                                                                             \
 	SEC("lsm/" #hook)                                                                          \
@@ -60,10 +61,32 @@ int BPF_PROG(lutra_file_alloc_security)
 	return deny_if(hook_apply_verdict(0));
 }
 
+/* Judges the kind of a socket that is made. Returns 1 to refuse. */
+static __always_inline int socket_kind_judge(__u32 family, __u32 type, __u32 protocol)
+{
+	const struct lutra_policy *p;
+	struct hook_frame f;
+
+	if (!hook_enter(&f) || is_passive(f.slot))
+		return 0;
+	p = policy_get(f.e->slot);
+	if (!(f.slot->flags & LUTRA_SLOT_RECORD) && !(p && p->ops >> LUTRA_OP_SOCKET & 1))
+		return 0;
+	if (!event_begin(&f, LUTRA_OP_SOCKET))
+		return is_denied_without_scratch(&f, LUTRA_OP_SOCKET);
+	f.s->object.family = (__u8)family;
+	f.s->object.mode = (__u16)(type & 15);
+	f.s->object.port = lutra_socket_protocol(family, type, protocol);
+	return pathless_judge(f.e, f.s);
+}
+
 SEC("lsm/socket_create")
 int BPF_PROG(lutra_socket_create, int family, int type, int protocol, int kern)
 {
-	return deny_if(!kern && hook_judge(LUTRA_HOOK_SOCKET_CREATE));
+	if (kern)
+		return 0;
+	return deny_if(hook_judge(LUTRA_HOOK_SOCKET_CREATE) ||
+		       socket_kind_judge((__u32)family, (__u32)type, (__u32)protocol));
 }
 
 /* Returns true if the acting task is enrolled and the other is not of its container. */

@@ -12,7 +12,16 @@
 #include "kern/hooks/hook.bpf.h"
 #include "kern/state/policy.bpf.h"
 
-static __always_inline int socket_judge(const void *address, int len, __u32 op)
+/* Returns the protocol of a socket; 0: it is closed. */
+static __always_inline __u32 protocol_of(const struct socket *socket)
+{
+	const struct sock *sk = socket->sk;
+
+	return sk ? sk->sk_protocol : 0;
+}
+
+static __always_inline int socket_judge(const struct socket *socket, const void *address, int len,
+					__u32 op)
 {
 	struct hook_frame f;
 	__u32 bytes = (__u32)len;
@@ -27,27 +36,33 @@ static __always_inline int socket_judge(const void *address, int len, __u32 op)
 	bpf_probe_read_kernel(f.s->input.bytes, bytes, address);
 	f.s->input.len = bytes;
 	sockaddr_describe(f.s);
+	transport_describe(f.s, protocol_of(socket));
 	return object_judge(f.e, f.s);
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(lutra_socket_connect, struct socket *sock, struct sockaddr *address, int len)
 {
-	return deny_if(socket_judge(address, len, LUTRA_OP_CONNECT));
+	return deny_if(socket_judge(sock, address, len, LUTRA_OP_CONNECT));
 }
 
 SEC("lsm/socket_bind")
 int BPF_PROG(lutra_socket_bind, struct socket *sock, struct sockaddr *address, int len)
 {
-	return deny_if(socket_judge(address, len, LUTRA_OP_BIND));
+	return deny_if(socket_judge(sock, address, len, LUTRA_OP_BIND));
 }
 
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(lutra_socket_sendmsg, struct socket *sock, struct msghdr *msg)
 {
 	const void *address = msg->msg_name;
+	__u32 op = LUTRA_OP_SEND;
 
-	return deny_if(address && socket_judge(address, msg->msg_namelen, LUTRA_OP_SEND));
+	if (!address)
+		return 0;
+	if (msg->msg_flags & MSG_FASTOPEN && lutra_is_fast_open(protocol_of(sock)))
+		op = LUTRA_OP_CONNECT;
+	return deny_if(socket_judge(sock, address, msg->msg_namelen, op));
 }
 
 /*

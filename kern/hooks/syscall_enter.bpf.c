@@ -192,8 +192,8 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 static __always_inline void syscall_judge_arguments(struct task_struct *task, struct lutra_task *e,
 						    const struct pt_regs *regs, __u32 nr)
 {
+	__u64 user = 0, peer = FALLBACK_PEER(LUTRA_OP_SEND, regs->di);
 	struct lutra_scratch *s;
-	__u64 user = 0;
 	__u32 len = 0;
 
 	if (!lutra_fallback)
@@ -209,13 +209,19 @@ static __always_inline void syscall_judge_arguments(struct task_struct *task, st
 	case LUTRA_NR_BIND:
 		user = regs->si;
 		len = (__u32)regs->dx;
+		peer = FALLBACK_PEER(nr == LUTRA_NR_BIND ? LUTRA_OP_BIND : LUTRA_OP_CONNECT,
+				     regs->di);
 		break;
 	case LUTRA_NR_SENDTO:
 		user = regs->r8;
 		len = (__u32)regs->r9;
+		peer |= regs->r10 & MSG_FASTOPEN ? FALLBACK_FAST_OPEN : 0;
 		break;
 	case LUTRA_NR_SENDMSG:
 	case LUTRA_NR_SENDMMSG: /* of its first message */
+		peer |= (nr == LUTRA_NR_SENDMSG ? regs->dx : regs->r10) & MSG_FASTOPEN
+				? FALLBACK_FAST_OPEN
+				: 0;
 		bpf_probe_read_user(&user, sizeof(user), (void *)regs->si);
 		bpf_probe_read_user(&len, sizeof(len), (void *)(regs->si + sizeof(user)));
 		break;
@@ -224,7 +230,7 @@ static __always_inline void syscall_judge_arguments(struct task_struct *task, st
 	}
 	s = user ? scratch_get(task) : NULL;
 	if (s)
-		fallback_address(e, s, user, len);
+		fallback_address(e, s, user, len, peer);
 }
 
 /* Gives a thread that execs its leader's entry: it ran before its process joined the cgroup. */

@@ -38,25 +38,25 @@ static __always_inline void fallback_begin(struct lutra_scratch *s, const struct
 
 /*
  * Judges the socket address of a connect, a bind or a sent message, at the entry of the syscall.
- * user: the address in the task's memory, len bytes.
+ * user: the address in the task's memory, len bytes. peer: FALLBACK_PEER().
  */
 __noinline int fallback_address(struct lutra_task *e, struct lutra_scratch *s, __u64 user,
-				__u32 len)
+				__u32 len, __u64 peer)
 {
-	__u32 op = LUTRA_OP_SEND;
+	__u32 protocol;
 
 	if (!e || !s || len > SOCKADDR_BYTES)
 		return 0;
-	if (e->nr == LUTRA_NR_BIND)
-		op = LUTRA_OP_BIND;
-	else if (e->nr == LUTRA_NR_CONNECT)
-		op = LUTRA_OP_CONNECT;
-	fallback_begin(s, e, op);
+	fallback_begin(s, e, (__u32)(peer >> 32) & 0xff);
 	__builtin_memset(s->input.bytes, 0, SOCKADDR_BYTES + 8);
 	if (bpf_probe_read_user(s->input.bytes, len, (void *)user))
 		return 0;
 	s->input.len = len;
 	sockaddr_describe(s);
+	protocol = (__u32)descriptor_protocol((__u32)peer);
+	transport_describe(s, protocol);
+	if (peer & FALLBACK_FAST_OPEN && lutra_is_fast_open(protocol))
+		s->object.op = LUTRA_OP_CONNECT;
 	return object_judge(e, s);
 }
 

@@ -18,6 +18,7 @@ int file_is_of_layer(__u64 file);
 int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
 int descriptor_kind(__u32 fd);
+int descriptor_protocol(__u32 fd);
 int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
 		  __u32 flags);
 int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
@@ -33,6 +34,13 @@ int open_cache_add(struct lutra_scratch *s);
 
 /* sockaddr.bpf.c */
 int sockaddr_describe(struct lutra_scratch *s);
+
+/* Sets the transport of the peer in s->object, by the protocol of the socket. */
+static __always_inline void transport_describe(struct lutra_scratch *s, __u32 protocol)
+{
+	if (s->object.family == AF_INET || s->object.family == AF_INET6)
+		s->object.mode = lutra_transport_of(protocol);
+}
 
 /*
  * Looks at what an exec session runs. A process that runs what the service wrote is tainted: what it

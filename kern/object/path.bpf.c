@@ -534,6 +534,21 @@ static __always_inline int socket_kind(__u64 file)
 	}
 }
 
+/* Returns the protocol of a socket's descriptor of the current task; 0: there is none. */
+__noinline int descriptor_protocol(__u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 file = descriptor_file((__u64)task->files, fd), inode, sock;
+
+	if (!file)
+		return 0;
+	inode = KERNEL_FIELD(file, struct file, f_inode);
+	if (((__u32)KERNEL_FIELD(inode, struct inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	sock = KERNEL_FIELD(KERNEL_FIELD(file, struct file, private_data), struct socket, sk);
+	return (__u16)KERNEL_FIELD(sock, struct sock, sk_protocol);
+}
+
 /* Returns true if a character device is a terminal, by its major number (devices.txt). */
 static __always_inline bool is_tty(__u64 inode)
 {

@@ -27,6 +27,7 @@
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define AF_PACKET 17
+#define MSG_FASTOPEN 0x20000000
 
 #define O_ACCMODE 03
 #define O_TRUNC 01000

@@ -190,6 +190,7 @@ struct vm_area_struct {
 struct msghdr {
 	void *msg_name;
 	int msg_namelen;
+	unsigned int msg_flags;
 };
 
 struct kernfs_node {
@@ -272,6 +273,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	u16 sk_protocol;
 	struct pid *sk_peer_pid;
 };
 

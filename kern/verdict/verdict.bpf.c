@@ -298,7 +298,8 @@ static __always_inline int judge_by_policy(struct lutra_task *e, struct lutra_sc
 	 * The entry of the syscall matched NEW_HOOKABLE already, so the hook adds no match. Any
 	 * kind but KNOWN keeps the caller from caching the hook as known.
 	 */
-	if (s->object.op == LUTRA_OP_HOOK && e->flags & TASK_NOVEL && !(s->flags & EVENT_WORKER)) {
+	if ((s->object.op == LUTRA_OP_HOOK || s->object.op == LUTRA_OP_SOCKET) &&
+	    e->flags & TASK_NOVEL && !(s->flags & EVENT_WORKER)) {
 		j->kind = LUTRA_KIND_ELSEWHERE;
 		return 0;
 	}

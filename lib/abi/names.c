@@ -43,6 +43,9 @@ static const char *const ops[] = {
 	[LUTRA_OP_CHDIR] = "chdir",
 	[LUTRA_OP_HOOK] = "hook",
 	[LUTRA_OP_PEER] = "peer",
+	[LUTRA_OP_SOCKET] = "socket",
+	[LUTRA_OP_ADDR_CLASSES] = "address-classes",
+	[LUTRA_OP_TRANSPORTS] = "transports",
 };
 static const char *const hooks[] = {
 	[LUTRA_HOOK_NONE] = "none",
@@ -85,7 +88,21 @@ static const char *const hooks[] = {
 };
 static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y", "S"};
 static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "session", "any"};
-static const char *const addr_classes[] = {"none", "loopback", "private", "public", "any"};
+static const char *const addr_classes[] = {
+	[LUTRA_ADDR_NONE] = "none",
+	[LUTRA_ADDR_LOOPBACK] = "loopback",
+	[LUTRA_ADDR_PRIVATE] = "private",
+	[LUTRA_ADDR_PUBLIC] = "public",
+	[LUTRA_ADDR_ANY] = "any",
+	[LUTRA_ADDR_LINK_LOCAL] = "link-local",
+	[LUTRA_ADDR_METADATA] = "metadata",
+	[LUTRA_ADDR_CARRIER_NAT] = "carrier-nat",
+	[LUTRA_ADDR_MULTICAST] = "multicast",
+	[LUTRA_ADDR_UNIQUE_LOCAL] = "unique-local",
+	[LUTRA_ADDR_MAPPED] = "mapped",
+	[LUTRA_ADDR_TRANSLATED] = "translated",
+};
+static const char *const transports[] = {"any", "tcp", "udp", "mptcp", "sctp", "other"};
 static const char *const record_types[] = {"call", "arm",    "fork", "exec",
 					   "exit", "object", "mark", "ipc"};
 static const char *const layers[] = {"unknown", "image", "written",  "changed",
@@ -236,6 +253,11 @@ const char *kind_name(unsigned kind)
 const char *role_name(unsigned role)
 {
 	return name_of(roles, N(roles), role);
+}
+
+const char *transport_name(unsigned transport)
+{
+	return name_of(transports, N(transports), transport);
 }
 
 const char *addr_class_name(unsigned c)

@@ -12,7 +12,8 @@ const char *action_name(unsigned action);    /* log alert deny */
 const char *op_name(unsigned op);	     /* open exec connect bind ... */
 const char *kind_name(unsigned kind);	     /* known P U W O K Y S */
 const char *role_name(unsigned role);	     /* startup steady spawned deeper session any */
-const char *addr_class_name(unsigned c);     /* none loopback private public any */
+const char *addr_class_name(unsigned c);     /* none loopback private public any ... */
+const char *transport_name(unsigned t);	     /* any tcp udp mptcp sctp other */
 const char *record_type_name(unsigned type); /* call arm fork exec exit object mark ipc */
 const char *layer_name(unsigned layer);	     /* unknown image written ..., enum lutra_layer */
 const char *descriptor_name(unsigned kind);  /* file pipe ipv4 ..., enum lutra_descriptor */

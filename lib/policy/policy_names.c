@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/socket_kind.h"
 #include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
 #include "lib/base/text.h"
@@ -174,15 +175,30 @@ static void put_socket(struct words *w, uint64_t token)
 	else
 		add_word(w, "%s", name);
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_ADDR_CLASS))
-		add_word(
-			w, "%s",
-			addr_class_name(lutra_object_token_get(token, LUTRA_FIELD_ADDR_CLASS) + 1));
+		add_word(w, "%s", addr_class_name(lutra_object_token_addr_class(token)));
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH))
 		return;
+	if (token & LUTRA_NETWORK_FIELDS)
+		add_word(w, "network %04x",
+			 lutra_object_token_get(token, LUTRA_FIELD_NETWORK_LOW) |
+				 lutra_object_token_get(token, LUTRA_FIELD_NETWORK_HIGH) << 7);
+	if (lutra_object_token_get(token, LUTRA_FIELD_TRANSPORT))
+		add_word(w, "%s",
+			 transport_name(lutra_object_token_get(token, LUTRA_FIELD_TRANSPORT)));
 	if (lutra_object_token_get(token, LUTRA_FIELD_EXACT_PORT))
 		add_word(w, "port %u", port);
 	else if (family == LUTRA_AF_INET || family == LUTRA_AF_INET6)
 		add_word(w, "%s", port ? "port ephemeral" : "port other");
+}
+
+static void put_socket_kind(struct words *w, uint64_t token)
+{
+	char kind[SOCKET_KIND_TEXT];
+
+	socket_kind_text(lutra_object_token_get(token, LUTRA_FIELD_FAMILY),
+			 lutra_object_token_get(token, LUTRA_FIELD_SOCKET_TYPE),
+			 lutra_object_token_get(token, LUTRA_FIELD_DETAIL), kind);
+	add_word(w, "%s", kind);
 }
 
 /* Is the role part of this token? As lutra_object_token(). */
@@ -258,7 +274,11 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	case LUTRA_OP_SEND:
 	case LUTRA_OP_PEER:
 		put_socket(&w, token);
-		break;
+		put_path(&w, p, token);
+		return 0;
+	case LUTRA_OP_SOCKET:
+		put_socket_kind(&w, token);
+		return 0;
 	case LUTRA_OP_CAPABLE:
 		if (strcmp(cap_name(detail), "?") == 0)
 			add_word(&w, "%u", detail);

@@ -295,6 +295,8 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 		return r;
 	run.file = strdup(slash ? slash + 1 : path);
 	run.ops = trace_reader_meta(reader)->ops;
+	if (run.ops >> LUTRA_OP_CONNECT & 1 && !run.is_coarse)
+		run.ops |= 1u << LUTRA_OP_ADDR_CLASSES;
 	run.heldout = heldout;
 	run.args = l.args;
 	if (!run.file || corpus_add(c, &run) < 0)

@@ -455,7 +455,8 @@ static void reduce_object(struct lutra_object *o)
 {
 	bool is_image;
 
-	memset(o->addr, 0, sizeof(o->addr));
+	if (!lutra_network_bit(o))
+		memset(o->addr, 0, sizeof(o->addr));
 	o->flags = (uint8_t)(lutra_is_fresh(o) ? o->flags | LUTRA_OBJ_FRESH
 					       : o->flags & ~LUTRA_OBJ_FRESH);
 	is_image = lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
@@ -464,9 +465,10 @@ static void reduce_object(struct lutra_object *o)
 		    LUTRA_OBJ_UPDATED;
 	if (is_image && !(o->flags & LUTRA_OBJ_WRITE))
 		o->flags |= LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT;
-	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6)
+	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6 && o->op != LUTRA_OP_SOCKET)
 		o->port = 0;
-	if (o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX && o->op != LUTRA_OP_HOOK)
+	if (!o->family && o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX &&
+	    o->op != LUTRA_OP_HOOK)
 		o->mode &= 0xf000;
 }
 
@@ -497,6 +499,9 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	lutra_object_unpack(&seen, &o.object);
 	if (o.object.op == LUTRA_OP_NONE || o.object.op >= LUTRA_OP_COUNT)
 		return -EINVAL;
+	b->run.is_coarse |=
+		o.object.family == LUTRA_AF_INET6 && (o.object.addr_class == LUTRA_ADDR_PRIVATE ||
+						      o.object.addr_class == LUTRA_ADDR_PUBLIC);
 	own = !entry->writer.is_session && is_named_by_service(&o.object);
 	reduce_object(&o.object);
 	if (o.object.flags & LUTRA_OBJ_PATH) {

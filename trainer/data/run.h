@@ -51,6 +51,9 @@ struct run {
 	char *partial; /* why the recording is only a part of a run, or NULL */
 	uint32_t length_ms;
 	uint32_t ops; /* bit per enum lutra_op that the recording could see */
+	/* It has private or public IPv6 addresses. An older recording does not say of which class these
+	 * are; of IPv4 it has the whole address. */
+	bool is_coarse;
 	struct policy_arguments args;
 };
 
@@ -61,7 +64,8 @@ void run_done(struct run *r);
  * A distinct object: the fields of struct lutra_object that decide its token, and its folded path.
  */
 struct run_object {
-	struct lutra_object object; /* mode: inode type only; addr: zero */
+	struct lutra_object object; /* mode: inode type only; addr: zero,
+					       but where lutra_network_bit() */
 	uint32_t path;		    /* number in run_names.paths, or RUN_NO_PATH */
 };
 _Static_assert(sizeof(struct run_object) == 28, "no padding: intern hashes its bytes");

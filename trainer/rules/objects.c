@@ -11,10 +11,11 @@
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
 #include "trainer/rules/knowledge/known_objects.h"
+#include "trainer/rules/networks.h"
 #include "trainer/rules/paths/path_tree.h"
 #include "trainer/rules/siblings.h"
 
-#define PORT_GROUPS 32
+#define PORT_GROUPS LUTRA_NETWORK_SHIFT
 #define OWN_FILE_TOKENS 11 /* that add_own_file_tokens() adds for a file */
 
 static void get_path(const struct corpus *c, const struct run_object *o, struct lutra_path *ret)
@@ -498,6 +499,8 @@ static int learn_by_tree(const struct objects_source *src, struct path_tree *tre
 		return err_oom(err);
 	if (r == 0)
 		known_objects_add_ports(&known, learn_ports(src, p), p);
+	if (r == 0 && networks_learn(src, p) < 0)
+		return err_oom(err);
 	if (r == 0)
 		r = policy_to_kernel(p, 1, scratch, err);
 	if (r == -ENOSPC)

@@ -8,6 +8,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+#include "lib/abi/socket_kind.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
@@ -43,6 +44,8 @@ void alert_path_text(const struct lutra_object *o, const char *str, size_t str_l
 		snprintf(buf, ALERT_PATH_TEXT, "%s", hook_name(o->mode));
 	else if (o->op == LUTRA_OP_WX)
 		syscall_name(NULL, o->mode, buf, ALERT_PATH_TEXT);
+	else if (o->op == LUTRA_OP_SOCKET)
+		socket_kind_text(o->family, o->mode, o->port, buf);
 	else
 		format_address(o, buf, ALERT_PATH_TEXT);
 }

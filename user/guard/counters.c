@@ -82,8 +82,8 @@ int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 
 uint32_t guard_ops(const struct guard *g)
 {
-	const uint32_t hooks_only =
-		1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK | 1u << LUTRA_OP_PEER;
+	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK |
+				    1u << LUTRA_OP_PEER | 1u << LUTRA_OP_SOCKET;
 	const uint32_t none = 1u << LUTRA_OP_NONE | 1u << LUTRA_OP_CHDIR;
 	const uint32_t all = (1u << LUTRA_OP_COUNT) - 1;
 

@@ -145,8 +145,7 @@ static bool has_port_group(const struct policy *p, const struct lutra_object *o)
 		struct lutra_object other = {
 			.op = (__u8)lutra_object_token_get(t, LUTRA_FIELD_OP),
 			.family = (__u8)lutra_object_token_get(t, LUTRA_FIELD_FAMILY),
-			.addr_class =
-				(__u8)(lutra_object_token_get(t, LUTRA_FIELD_ADDR_CLASS) + 1)};
+			.addr_class = (__u8)lutra_object_token_addr_class(t)};
 
 		if (is_of_inet(&other) && lutra_port_bit(&other) == lutra_port_bit(o))
 			return true;

@@ -8,6 +8,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+#include "lib/abi/socket_kind.h"
 #include "lib/abi/syscalls.h"
 #include "lutra/verdict.h"
 
@@ -97,6 +98,8 @@ static bool facts_read_name(const char *text, struct lutra_object *o)
 	unsigned n;
 
 	switch (o->op) {
+	case LUTRA_OP_SOCKET:
+		return socket_kind_parse(text, o) == 0;
 	case LUTRA_OP_CAPABLE:
 		if (!find_capability(text, &n))
 			return false;

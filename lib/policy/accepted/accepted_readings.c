@@ -35,10 +35,11 @@ static bool is_metadata(const struct lutra_object *o)
 	if (o->family == LUTRA_AF_INET6 && memcmp(a, mapped, sizeof(mapped)) == 0)
 		a += sizeof(mapped);
 	else if (o->family == LUTRA_AF_INET6)
-		return memcmp(a, v6, sizeof(v6)) == 0;
+		return o->addr_class == LUTRA_ADDR_METADATA || memcmp(a, v6, sizeof(v6)) == 0;
 	else if (o->family != LUTRA_AF_INET)
 		return false;
-	return memcmp(a, v4[0], 4) == 0 || memcmp(a, v4[1], 4) == 0;
+	return o->addr_class == LUTRA_ADDR_METADATA || memcmp(a, v4[0], 4) == 0 ||
+	       memcmp(a, v4[1], 4) == 0;
 }
 
 static bool changes_file(const struct lutra_object *o)
@@ -67,7 +68,8 @@ static const char *path_danger(const struct accepted_scope *s, const struct plac
 	return NULL;
 }
 
-static const char *object_danger(const struct accepted_scope *s, const struct place *at)
+static const char *object_danger(const struct policy *p, const struct accepted_scope *s,
+				 const struct place *at)
 {
 	const struct lutra_object *o = &s->object;
 
@@ -77,7 +79,8 @@ static const char *object_danger(const struct accepted_scope *s, const struct pl
 		return "memory that is both writable and executable is what injected code needs";
 	if (is_metadata(o))
 		return "the address gives out the keys of a cloud's metadata service";
-	if (o->op == LUTRA_OP_CONNECT && o->addr_class == LUTRA_ADDR_PRIVATE &&
+	if (!(p->ops >> LUTRA_OP_ADDR_CLASSES & 1) && o->op == LUTRA_OP_CONNECT &&
+	    o->addr_class == LUTRA_ADDR_PRIVATE &&
 	    (o->family == LUTRA_AF_INET || o->family == LUTRA_AF_INET6) &&
 	    (s->any_port || o->port == HTTP_PORT))
 		return o->family == LUTRA_AF_INET6
@@ -110,7 +113,7 @@ static const char *danger_of(const struct policy *p, const struct accepted_scope
 			     const struct place *at)
 {
 	if (s->kind == ACCEPTED_OBJECT && s->object.op != LUTRA_OP_HOOK)
-		return object_danger(s, at);
+		return object_danger(p, s, at);
 	if (s->kind == ACCEPTED_LEVEL)
 		return s->threshold > 2ll * accepted_scope_threshold(s, p)
 			       ? "it more than doubles the threshold, for all that the service does"
@@ -218,9 +221,12 @@ int accepted_readings(struct policy *p, const struct accepted_facts *f,
 		r = find_place(p, &s, &at, err);
 	if (r < 0)
 		return r;
-	if (s.kind == ACCEPTED_OBJECT &&
-	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6))
+	if (s.kind == ACCEPTED_OBJECT && accepted_has_address(&s.object) &&
+	    (s.object.family == LUTRA_AF_INET || s.object.family == LUTRA_AF_INET6)) {
 		s.any_port = !accepted_port_is_exact(p, &s.object);
+		if (!(p->ops >> LUTRA_OP_ADDR_CLASSES & 1))
+			s.object.addr_class = lutra_addr_coarse(s.object.addr_class);
+	}
 	if (s.kind == ACCEPTED_LEVEL)
 		s.level_shift =
 			s.level_rule == LUTRA_RULE_NOVELTY ? p->novelty_shift : p->level_shift;

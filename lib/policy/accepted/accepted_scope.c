@@ -22,10 +22,14 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+#include "lib/abi/socket_kind.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/text.h"
 #include "lutra/object_token.h"
 #include "lutra/verdict.h"
+
+#define SCOPE_NAME SOCKET_KIND_TEXT /* at least SYSCALL_NAME */
+_Static_assert(SCOPE_NAME >= SYSCALL_NAME, "either fits");
 
 #define NAMES_MAX 256
 #define PORT_TEXT 32
@@ -58,15 +62,27 @@ static void put_scope_call(json_t *j, unsigned nr)
 				    json_string(syscall_name(NULL, nr, name, sizeof(name))));
 }
 
+/* Returns the name of an object that has neither a path nor an address. buf: room for one. */
+static const char *scope_name(const struct lutra_object *o, char buf[static SCOPE_NAME])
+{
+	switch (o->op) {
+	case LUTRA_OP_CAPABLE:
+		return cap_name(o->mode);
+	case LUTRA_OP_HOOK:
+		return hook_name(o->mode);
+	case LUTRA_OP_SOCKET:
+		socket_kind_text(o->family, o->mode, o->port, buf);
+		return buf;
+	default:
+		return syscall_name(NULL, o->mode, buf, SCOPE_NAME);
+	}
+}
+
 static void put_scope_name(json_t *j, const struct lutra_object *o)
 {
-	char call[SYSCALL_NAME];
-	const char *name = o->op == LUTRA_OP_CAPABLE ? cap_name(o->mode)
-			   : o->op == LUTRA_OP_HOOK
-				   ? hook_name(o->mode)
-				   : syscall_name(NULL, o->mode, call, sizeof(call));
+	char buf[SCOPE_NAME];
 
-	json_object_set_new(j, "name", json_string(name));
+	json_object_set_new(j, "name", json_string(scope_name(o, buf)));
 }
 
 static void put_scope_address(json_t *j, const struct accepted_scope *s)
@@ -227,7 +243,7 @@ static int scope_read_address(const struct scope_members *m, struct accepted_sco
 			      struct err *err)
 {
 	int family = find_number(family_name, 0, NAMES_MAX, m->family);
-	int class = find_number(addr_class_name, 0, LUTRA_ADDR_ANY + 1, m->address);
+	int class = find_number(addr_class_name, 0, LUTRA_ADDR_COUNT, m->address);
 
 	if (family < 0 || class < 0 || m->port < 0 || m->port > UINT16_MAX)
 		return err_set(err, -EBADMSG, "scope: an address needs family, address and port");
@@ -243,6 +259,8 @@ static int scope_read_name(const struct scope_members *m, struct accepted_scope 
 	unsigned nr;
 	int mode = -1;
 
+	if (s->object.op == LUTRA_OP_SOCKET && socket_kind_parse(m->name, &s->object) == 0)
+		return 0;
 	if (s->object.op == LUTRA_OP_CAPABLE)
 		mode = find_number(cap_name, 0, 64, m->name);
 	else if (s->object.op == LUTRA_OP_HOOK)
@@ -340,7 +358,7 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 {
 	const struct lutra_object *o = &s->object;
 	const char *access = "", *type = "", *slash = strrchr(s->path, '/'), *dot;
-	char call[SYSCALL_NAME], port[PORT_TEXT];
+	char name[SCOPE_NAME], port[PORT_TEXT];
 
 	if (o->op == LUTRA_OP_OPEN) {
 		access = o->flags & LUTRA_OBJ_WRITE ? " w " : " r ";
@@ -364,11 +382,7 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 	else if (accepted_has_address(o))
 		snprintf(buf, size, "%s %s", op_name(o->op), family_name(o->family));
 	else
-		snprintf(buf, size, "%s %s", op_name(o->op),
-			 o->op == LUTRA_OP_CAPABLE ? cap_name(o->mode)
-			 : o->op == LUTRA_OP_HOOK
-				 ? hook_name(o->mode)
-				 : syscall_name(NULL, o->mode, call, sizeof(call)));
+		snprintf(buf, size, "%s %s", op_name(o->op), scope_name(o, name));
 }
 
 static void level_text(const struct accepted_scope *s, char buf[static ACCEPTED_TEXT])

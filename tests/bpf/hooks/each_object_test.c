@@ -45,6 +45,21 @@ static int try_peer_message(void)
 				 sizeof(a)));
 }
 
+static int try_netlink_socket(void)
+{
+	return outcome_of(socket(AF_NETLINK, SOCK_RAW, 4));
+}
+
+/* A message that connects. */
+static int try_fast_open(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(4713)};
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return outcome_of(sendto(socket(AF_INET, SOCK_STREAM, 0), "x", 1, MSG_FASTOPEN,
+				 (struct sockaddr *)&a, sizeof(a)));
+}
+
 static int outcome_of_map(void *p)
 {
 	return outcome_of(p == MAP_FAILED ? -1 : 0);
@@ -169,6 +184,8 @@ static int try_remove_acl(void)
 
 static const struct hook_case all[] = {
 	OBJECT("socket_sendmsg", try_send, SEND, SEND),
+	OBJECT("socket_create", try_netlink_socket, SOCKET, NEW_HOOKABLE),
+	OBJECT("socket_sendmsg", try_fast_open, CONNECT, CONNECT),
 	OBJECT("unix_stream_connect", try_peer, PEER, CONNECT),
 	OBJECT("unix_may_send", try_peer_message, PEER, CONNECT),
 	OBJECT("mmap_file", try_mapx, MAPX, MAPX),

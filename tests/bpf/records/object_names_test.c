@@ -65,14 +65,29 @@ static int work_connect(void)
 	return 0;
 }
 
+/* A datagram, and a message that connects. */
+static int work_transports(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(4712)};
+	int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sendto(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "x", 1, 0, (struct sockaddr *)&a,
+	       sizeof(a));
+	sendto(stream, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&a, sizeof(a));
+	return 0;
+}
+
 static int work_script(void)
 {
 	execl("/tmp/lutra-test-script", "script", NULL);
 	return 1;
 }
 
-static const struct worker workers[] = {
-	{"open", work_open}, {"connect", work_connect}, {"script", work_script}};
+static const struct worker workers[] = {{"open", work_open},
+					{"connect", work_connect},
+					{"transports", work_transports},
+					{"script", work_script}};
 
 /* ---- tests ---- */
 
@@ -141,6 +156,23 @@ static void record_connect_names_address(void **state)
 	}
 }
 
+static void record_peer_has_its_transport(void **state)
+{
+	struct box *b = *state;
+	const struct seen_record *r;
+	struct lutra_object o;
+
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	assert_exited(box_run(b, "transports", NULL), 0);
+	r = assert_record(box_find_object(b, LUTRA_OP_SEND, NULL), "the datagram");
+	lutra_object_unpack(&r->rec, &o);
+	assert_int_equal(o.mode, LUTRA_TRANSPORT_UDP);
+	r = assert_record(box_find_object(b, LUTRA_OP_CONNECT, NULL), "the fast open");
+	lutra_object_unpack(&r->rec, &o);
+	assert_int_equal(o.mode, LUTRA_TRANSPORT_TCP);
+	assert_int_equal(r->rec.nr, SYS_sendto);
+}
+
 static void record_script_is_two_executions(void **state)
 {
 	struct box *b = *state;
@@ -178,9 +210,11 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		BOX_TEST(record_open_names_file_and_access),
 		BOX_TEST(record_connect_names_address),
+		BOX_TEST(record_peer_has_its_transport),
 		BOX_TEST(record_script_is_two_executions),
 		BOX_TEST_STANDIN(record_open_names_file_and_access),
 		BOX_TEST_STANDIN(record_connect_names_address),
+		BOX_TEST_STANDIN(record_peer_has_its_transport),
 		BOX_TEST_STANDIN(record_script_is_two_executions),
 		TEST_BRIEF(record_open_names_file_and_access),
 	};

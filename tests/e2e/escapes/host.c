@@ -157,7 +157,7 @@ static void remove_traces(pid_t container)
 
 static void world_reset(volatile struct world *w)
 {
-	w->agent = w->engine = w->port = w->journal = w->signals = 0;
+	w->agent = w->engine = w->port = w->journal = w->strays = w->signals = 0;
 	for (size_t i = 0; i < sizeof(w->word); i++)
 		w->word[i] = 0;
 	for (size_t i = 0; i < sizeof(w->received); i++)

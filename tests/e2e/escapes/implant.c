@@ -100,6 +100,10 @@ static int call_peers(void)
 	if (fd < 0)
 		return errno;
 	close(fd);
+	fd = connect_inet(NET_PEER, NET_PORT);
+	if (fd < 0)
+		return errno;
+	close(fd);
 	fd = connect_unix(LOG_SOCKET, SOCK_DGRAM);
 	if (fd < 0)
 		return errno;

@@ -45,6 +45,10 @@ function hook_of(text, name, word, op) {
 		return "socket_" op
 	if (op == "peer")
 		return hook[name] == "-" ? "unix_stream_connect" : hook[name]
+	if (op == "socket")
+		return "socket_create"
+	if (op == "connect" && word[1] ~ /^send/)
+		return "socket_sendmsg"
 	if (op == "send")
 		return "socket_sendmsg"
 	if (op == "mapx")

@@ -9,10 +9,12 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,7 +26,7 @@
 #define COPY HOST_DIR "/volume/copy"
 #define FLAG_FD 9
 
-enum { ENGINE_AT, PORT_AT, BACKEND_AT, PEER_AT, JOURNAL_AT, LOG_AT, CALLER_AT, N_AT };
+enum { ENGINE_AT, PORT_AT, BACKEND_AT, PEER_AT, JOURNAL_AT, LOG_AT, NET_AT, CALLER_AT, N_AT };
 
 static struct world *world;
 
@@ -62,11 +64,11 @@ static int listen_on(const void *address, socklen_t len, int family)
 	return fd;
 }
 
-static int listen_port(int port)
+static int listen_port(uint32_t address, int port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET,
 				.sin_port = htons((uint16_t)port),
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+				.sin_addr.s_addr = htonl(address)};
 
 	return listen_on(&a, sizeof(a), AF_INET);
 }
@@ -116,6 +118,16 @@ static void back_up(void)
 		close(out);
 }
 
+/* Is the connection to another address than that of the service's peer? */
+static bool is_stray(int fd)
+{
+	struct sockaddr_in a = {0};
+	socklen_t len = sizeof(a);
+
+	return getsockname(fd, (struct sockaddr *)&a, &len) == 0 &&
+	       a.sin_addr.s_addr != inet_addr(NET_PEER);
+}
+
 /* The one caller that is listened to; a later one takes its place. */
 static void answer_client(struct pollfd p[N_AT], int which)
 {
@@ -125,6 +137,7 @@ static void answer_client(struct pollfd p[N_AT], int which)
 		return;
 	world->engine += which == ENGINE_AT;
 	world->port += which == PORT_AT;
+	world->strays += which == NET_AT && is_stray(fd);
 	if (which != PORT_AT) {
 		close(fd);
 		return;
@@ -162,11 +175,32 @@ static int key_add(void)
 	return key < 0 ? -1 : (int)syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f3f0000);
 }
 
+/* Gives the loopback interface the addresses of peers. */
+static bool add_addresses(void)
+{
+	static const char *const addresses[] = {NET_PEER, METADATA, CARRIER_NAT, OTHER_NETWORK};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool good = fd >= 0;
+
+	for (size_t i = 0; good && i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		struct sockaddr_in a = {.sin_family = AF_INET};
+		struct ifreq r = {0};
+
+		inet_pton(AF_INET, addresses[i], &a.sin_addr);
+		snprintf(r.ifr_name, sizeof(r.ifr_name), "lo:%zu", i + 1);
+		memcpy(&r.ifr_addr, &a, sizeof(a));
+		good = ioctl(fd, SIOCSIFADDR, &r) == 0;
+	}
+	close(fd);
+	return good;
+}
+
 static bool open_sockets(struct pollfd p[N_AT])
 {
 	p[ENGINE_AT].fd = listen_unix(HOST_DIR "/engine.sock");
-	p[PORT_AT].fd = listen_port(PORT);
-	p[BACKEND_AT].fd = listen_port(BACKEND);
+	p[PORT_AT].fd = listen_port(INADDR_LOOPBACK, PORT);
+	p[BACKEND_AT].fd = listen_port(INADDR_LOOPBACK, BACKEND);
+	p[NET_AT].fd = add_addresses() ? listen_port(INADDR_ANY, NET_PORT) : -1;
 	p[PEER_AT].fd = listen_unix(HOST_DIR PEER_SOCKET);
 	p[JOURNAL_AT].fd = bind_datagrams(HOST_DIR "/journal.sock");
 	p[LOG_AT].fd = bind_datagrams(HOST_DIR LOG_SOCKET);

@@ -403,35 +403,6 @@ static void judge_learns_an_update_as_one(void **state)
 	assert_int_equal(judge_path("/usr/bin/env", map, 1).rule, LUTRA_RULE_MAPX);
 }
 
-static void score_address_classes_are_those_of_the_rfcs(void **state)
-{
-	static const struct {
-		uint8_t a[4];
-		uint8_t class;
-	} v4[] = {{{127, 0, 0, 53}, LUTRA_ADDR_LOOPBACK}, {{10, 9, 8, 7}, LUTRA_ADDR_PRIVATE},
-		  {{172, 31, 0, 1}, LUTRA_ADDR_PRIVATE},  {{172, 32, 0, 1}, LUTRA_ADDR_PUBLIC},
-		  {{192, 168, 1, 1}, LUTRA_ADDR_PRIVATE}, {{192, 169, 1, 1}, LUTRA_ADDR_PUBLIC},
-		  {{169, 254, 1, 1}, LUTRA_ADDR_PRIVATE}, {{0, 0, 0, 0}, LUTRA_ADDR_ANY},
-		  {{8, 8, 8, 8}, LUTRA_ADDR_PUBLIC}};
-	uint8_t v6[16] = {0};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(v4) / sizeof(v4[0]); i++) {
-		uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
-
-		memcpy(mapped + 12, v4[i].a, 4);
-		assert_int_equal(lutra_addr4_class(v4[i].a), v4[i].class);
-		assert_int_equal(lutra_addr6_class(mapped), v4[i].class);
-	}
-	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_ANY);
-	v6[15] = 1;
-	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_LOOPBACK);
-	v6[0] = 0xfd;
-	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_PRIVATE);
-	v6[0] = 0x20;
-	assert_int_equal(lutra_addr6_class(v6), LUTRA_ADDR_PUBLIC);
-}
-
 /* ---- total ---- */
 
 static void fill_random(void *p, size_t size, uint64_t *rng)
@@ -546,7 +517,6 @@ int main(void)
 		TREE(judge_of_a_program_that_a_session_wrote),
 		TREE(judge_learns_an_update_as_one),
 		TREE(judge_starter_makes_an_execution_known_where_that_program_starts_it),
-		cmocka_unit_test(score_address_classes_are_those_of_the_rfcs),
 		cmocka_unit_test(score_is_total_on_random_bytes),
 		cmocka_unit_test(score_takes_null),
 	};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/abi/names.h"
+#include "lib/abi/socket_kind.h"
 #include "lutra/score.h"
 #include "trainer/data/run.h"
 
@@ -178,6 +179,7 @@ bool object_class_find(const struct lutra_object *o, const char *path, size_t le
 		       struct object_class *ret)
 {
 	enum object_place place = place_of_path(path, len);
+	char kind[SOCKET_KIND_TEXT];
 
 	if (o->op == LUTRA_OP_NONE || o->op >= LUTRA_OP_COUNT || o->op == LUTRA_OP_CHDIR)
 		return false;
@@ -188,6 +190,10 @@ bool object_class_find(const struct lutra_object *o, const char *path, size_t le
 	case LUTRA_OP_SEND:
 	case LUTRA_OP_PEER:
 		describe_peer(o, ret->text);
+		break;
+	case LUTRA_OP_SOCKET:
+		socket_kind_text(o->family, o->mode, o->port, kind);
+		snprintf(ret->text, OBJECT_CLASS_TEXT, "%s %s", op_name(o->op), kind);
 		break;
 	case LUTRA_OP_CAPABLE:
 	case LUTRA_OP_WX:

@@ -123,6 +123,24 @@ static int add_paths(struct entry *e, struct err *err)
 	return add_each_path(e, err);
 }
 
+/*
+ * Adds the object for a class of addresses. What the file calls private and public are several classes.
+ * Addresses at which clouds give out keys are in none.
+ */
+static int add_class(struct entry *e, unsigned class, struct err *err)
+{
+	int r = 0;
+
+	for (uint8_t c = LUTRA_ADDR_NONE + 1; r == 0 && c < LUTRA_ADDR_COUNT; c++) {
+		if (c == LUTRA_ADDR_METADATA || c == LUTRA_ADDR_MULTICAST ||
+		    lutra_addr_coarse(c) != class)
+			continue;
+		e->object.object.addr_class = c;
+		r = add_entry_object(e, NULL, err);
+	}
+	return r;
+}
+
 /* Adds the object for each class of addresses. */
 static int add_addresses(struct entry *e, struct err *err)
 {
@@ -141,8 +159,7 @@ static int add_addresses(struct entry *e, struct err *err)
 		    class == LUTRA_ADDR_NONE)
 			return err_set(err, -EINVAL,
 				       "addresses: use loopback, private, public and any");
-		o->addr_class = (uint8_t) class;
-		r = add_entry_object(e, NULL, err);
+		r = add_class(e, class, err);
 		if (r < 0)
 			return r;
 	}

@@ -2,6 +2,7 @@
 /* lutra trace: prints traces as a summary or record by record, verifies and merges them. */
 #include "lib/abi/names.h"
 #include "lib/abi/op_set.h"
+#include "lib/abi/socket_kind.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/output.h"
 #include "lib/trace/trace.h"
@@ -160,17 +161,24 @@ static void print_syscall(const char *arch, const struct lutra_record *rec)
 
 static void print_object(const struct lutra_record *rec, const char *path)
 {
+	char kind[SOCKET_KIND_TEXT];
 	struct lutra_object o;
 
 	lutra_object_unpack(rec, &o);
-	if (o.family)
+	if (o.op == LUTRA_OP_SOCKET) {
+		socket_kind_text(o.family, o.mode, o.port, kind);
+		printf("%s %s", op_name(o.op), kind);
+	} else if (o.family) {
 		printf("%s %s %s port %u", op_name(o.op), family_name(o.family),
 		       addr_class_name(o.addr_class), o.port);
-	else
+		if (o.mode)
+			printf(" %s", transport_name(o.mode));
+	} else {
 		printf("%s%s%s%s mode %06o", op_name(o.op),
 		       o.flags & LUTRA_OBJ_WRITE ? " write" : "",
 		       o.flags & LUTRA_OBJ_FRESH ? " fresh" : "",
 		       o.flags & LUTRA_OBJ_UPDATED ? " updated" : "", o.mode);
+	}
 	if (lutra_object_layer(&o))
 		printf(" layer %s", layer_name(lutra_object_layer(&o)));
 	printf(" %s\n", path);

@@ -41,8 +41,13 @@
 #define SIGNALLED VOLUME "/signalled"	  /* made by the victim when it is signalled */
 #define MODULE "/usr/lib/modules/loop.ko"
 #define PINNED "/sys/fs/bpf/escape"
-#define LEAKED_FD 3  /* descriptor of HOST_DIR that the runtime left open */
-#define PORT 4444    /* on loopback, of a listener outside */
+#define LEAKED_FD 3   /* descriptor of HOST_DIR that the runtime left open */
+#define PORT 4444     /* on loopback, of a listener outside */
+#define NET_PORT 4446 /* at all addresses; the service connects to it at NET_PEER alone */
+#define NET_PEER "10.9.0.1"
+#define METADATA "169.254.169.254"
+#define CARRIER_NAT "100.64.0.9"
+#define OTHER_NETWORK "10.77.0.9" /* in the private network of NET_PEER */
 #define BACKEND 4445 /* the same, of one that the service connects to in its ordinary work */
 
 /* What a process of the host, the victim, does and what is done to it: a file that it has mapped at
@@ -54,6 +59,7 @@ struct world {
 	int pid;
 	int engine, port; /* connections */
 	int journal;	  /* datagrams */
+	int strays;	  /* connections to NET_PORT at another address than NET_PEER */
 	int signals;
 	int agent; /* set: it copies VOLUME/report to VOLUME/copy, as a backup does */
 	char received[256];
@@ -121,7 +127,9 @@ int status_of(int status);
  * that failed. */
 int connect_unix(const char *path, int type);
 int send_unix(const char *path);
-/* A socket connected to a port of loopback, or -1. */
+/* A socket connected to a port of an address, or -1. */
+int connect_inet(const char *address, int port);
+/* The same, of loopback. */
 int connect_loopback(int port);
 /* A program to bring along, which makes RAN: written to fd; 0 or errno. */
 int payload_write(int fd);
@@ -134,6 +142,7 @@ bool host_begins(const char *path, const char *text);
 bool host_ran(struct host *h);
 bool program_ran(struct host *h);
 bool engine_reached(struct host *h);
+bool flag_received(struct host *h);
 /* A program's copy, in its place if there is one. 0 or -1. */
 int host_copy(const char *from, const char *to);
 

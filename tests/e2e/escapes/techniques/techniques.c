@@ -75,23 +75,6 @@ int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int connect_loopback(int port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET,
-				.sin_port = htons((uint16_t)port),
-				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
-
-	if (fd < 0)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return fd;
-	r = errno;
-	close(fd);
-	errno = r;
-	return -1;
-}
-
 static struct sockaddr_un unix_address(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -107,6 +90,21 @@ static int close_failed(int fd)
 	close(fd);
 	errno = r;
 	return -1;
+}
+
+int connect_inet(const char *address, int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || inet_pton(AF_INET, address, &a.sin_addr) != 1)
+		return -1;
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 ? fd : close_failed(fd);
+}
+
+int connect_loopback(int port)
+{
+	return connect_inet("127.0.0.1", port);
 }
 
 int connect_unix(const char *path, int type)

@@ -115,9 +115,10 @@ enum lutra_op {
 		24, /* a Unix socket that a connect or a message met, wherever its name led */
 	LUTRA_OP_SOCKET = 25, /* a socket is made: its family, type and protocol */
 	/* No operations. In a set of operations they say what else a recording or a policy tells
-	 * apart: all classes of addresses; the transports of peers. */
+	 * apart: all classes of addresses; the transports of peers; 32-bit system calls. */
 	LUTRA_OP_ADDR_CLASSES = 26,
 	LUTRA_OP_TRANSPORTS = 27,
+	LUTRA_OP_NATIVE = 28, /* the runs made no 32-bit system call */
 	LUTRA_OP_COUNT
 };
 
@@ -345,16 +346,17 @@ struct lutra_policy {
 	__u64 key_seed;
 	/* Syscalls that a hook can refuse: new ones match NEW_HOOKABLE. */
 	__u64 hookable[LUTRA_NR / 64];
-	__u64 steady[LUTRA_NR / 64]; /* syscalls after which a start-up task is steady */
-	__u32 port_exact;	     /* bit lutra_port_bit(): ports of this kind are exact;
+	__u64 hookable_ia32[LUTRA_NR / 64]; /* by 32-bit number; 0: the runs made 32-bit calls */
+	__u64 steady[LUTRA_NR / 64];	    /* syscalls after which a start-up task is steady */
+	__u32 port_exact;		    /* bit lutra_port_bit(): ports of this kind are exact;
 					lutra_network_bit(): how far peers are told apart */
-	__u32 ops;		     /* bit for each enum lutra_op: what the recordings could see */
-	__s32 threshold;	     /* of level M, or LUTRA_THRESHOLD_OFF */
-	__s32 novelty_threshold;     /* of level N, or LUTRA_THRESHOLD_OFF */
-	__u32 version;		     /* binding generation, never 0 */
-	__u8 kill_matches;  /* 1: in the kill modes, level M kills if its action is alert */
-	__u8 thread_roles;  /* 1: a task becomes steady alone, and moves on at any exec */
-	__u8 action[64];    /* enum lutra_action by enum lutra_rule */
+	__u32 ops;		 /* bit for each enum lutra_op: what the recordings could see */
+	__s32 threshold;	 /* of level M, or LUTRA_THRESHOLD_OFF */
+	__s32 novelty_threshold; /* of level N, or LUTRA_THRESHOLD_OFF */
+	__u32 version;		 /* binding generation, never 0 */
+	__u8 kill_matches;	 /* 1: in the kill modes, level M kills if its action is alert */
+	__u8 thread_roles;	 /* 1: a task becomes steady alone, and moves on at any exec */
+	__u8 action[64];	 /* enum lutra_action by enum lutra_rule */
 	__u8 first_stays;   /* 1: no syscall ends the start-up of the container's first process */
 	__u8 code_last;	    /* the last lutra_code_index() that counts */
 	__u8 expects_image; /* 1: lutra_is_brought() counts */

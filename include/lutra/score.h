@@ -150,9 +150,14 @@ static __always_inline __u8 lutra_syscall_token(const struct lutra_policy *p, __
 	return p->token[role & (LUTRA_ROLE_ROWS - 1)][nr & (LUTRA_NR - 1)];
 }
 
-/* Returns true if a hook can refuse the syscall, so that a new one matches NEW_HOOKABLE. */
+/*
+ * Returns true if a hook can refuse the syscall, so that a new one matches NEW_HOOKABLE. A 32-bit call is
+ * new wherever the runs made none, whether or not the policy knows the 64-bit one.
+ */
 static __always_inline int lutra_is_hookable(const struct lutra_policy *p, __u32 nr)
 {
+	if (nr >= LUTRA_NR_IA32 && nr < LUTRA_NR_IA32 + LUTRA_NR)
+		return p->hookable_ia32[nr / 64 & 7] >> (nr & 63) & 1;
 	return nr < LUTRA_NR && (p->hookable[nr / 64 & 7] >> (nr & 63) & 1);
 }
 

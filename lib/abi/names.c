@@ -46,6 +46,7 @@ static const char *const ops[] = {
 	[LUTRA_OP_SOCKET] = "socket",
 	[LUTRA_OP_ADDR_CLASSES] = "address-classes",
 	[LUTRA_OP_TRANSPORTS] = "transports",
+	[LUTRA_OP_NATIVE] = "native",
 };
 static const char *const hooks[] = {
 	[LUTRA_HOOK_NONE] = "none",

@@ -201,6 +201,22 @@ static void put_socket_kind(struct words *w, uint64_t token)
 	add_word(w, "%s", kind);
 }
 
+/* Adds a peer or the kind of a socket. Returns false if the token is of neither. */
+static bool put_network_object(struct words *w, const struct policy *p, uint64_t token)
+{
+	unsigned op = lutra_object_token_get(token, LUTRA_FIELD_OP);
+
+	if (op == LUTRA_OP_SOCKET) {
+		put_socket_kind(w, token);
+		return true;
+	}
+	if (!lutra_is_peer_op(op))
+		return false;
+	put_socket(w, token);
+	put_path(w, p, token);
+	return true;
+}
+
 /* Is the role part of this token? As lutra_object_token(). */
 static bool has_role(const struct policy *p, uint64_t token)
 {
@@ -264,21 +280,13 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 	add_word(&w, "%s", op_name(op));
 	if (has_role(p, token))
 		add_word(&w, "%s", role_name(lutra_object_token_role(token)));
+	if (put_network_object(&w, p, token))
+		return 0;
 	switch (op) {
 	case LUTRA_OP_OPEN:
 		add_word(&w, "%s %s", lutra_object_token_get(token, LUTRA_FIELD_WRITE) ? "w" : "r",
 			 inode_type_name(lutra_object_token_get(token, LUTRA_FIELD_INODE_TYPE)));
 		break;
-	case LUTRA_OP_CONNECT:
-	case LUTRA_OP_BIND:
-	case LUTRA_OP_SEND:
-	case LUTRA_OP_PEER:
-		put_socket(&w, token);
-		put_path(&w, p, token);
-		return 0;
-	case LUTRA_OP_SOCKET:
-		put_socket_kind(&w, token);
-		return 0;
 	case LUTRA_OP_CAPABLE:
 		if (strcmp(cap_name(detail), "?") == 0)
 			add_word(&w, "%u", detail);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "lib/abi/syscall_traits.h"
 #include "lib/abi/syscalls.h"
 #include "lib/policy/policy.h"
 #include "lutra/score.h"
@@ -83,10 +84,21 @@ static int find_seed(bool (*put)(const struct policy *, uint64_t, struct lutra_p
 	return -ENOSPC;
 }
 
+/* Sets the 32-bit calls that a hook can refuse: new ones, if no run made a 32-bit call. */
+static void copy_ia32(const struct policy *p, struct lutra_policy *image)
+{
+	uint64_t hookable[LUTRA_NR / 64] = {0};
+
+	if (p->ops >> LUTRA_OP_NATIVE & 1 && strcmp(p->arch, "x86_64") == 0)
+		syscall_hookable_mask("i386", p->ops, hookable);
+	memcpy(image->hookable_ia32, hookable, sizeof(image->hookable_ia32));
+}
+
 static void copy_rules(const struct policy *p, struct lutra_policy *image)
 {
 	memcpy(image->hash_key, p->hash_key, sizeof(image->hash_key));
 	memcpy(image->hookable, p->hookable, sizeof(image->hookable));
+	copy_ia32(p, image);
 	memcpy(image->steady, p->steady, sizeof(image->steady));
 	memcpy(image->action, p->action, sizeof(p->action));
 	image->action[LUTRA_RULE_GUARD] = LUTRA_ACTION_DENY;

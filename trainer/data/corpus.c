@@ -297,6 +297,10 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	run.ops = trace_reader_meta(reader)->ops;
 	if (run.ops >> LUTRA_OP_CONNECT & 1 && !run.is_coarse)
 		run.ops |= 1u << LUTRA_OP_ADDR_CLASSES;
+	/* Every recording of lutra's own has 32-bit calls, if there were some. */
+	if (run.ops >> LUTRA_OP_CONNECT & 1)
+		run.ops = run.foreign ? run.ops & ~(1u << LUTRA_OP_NATIVE)
+				      : run.ops | 1u << LUTRA_OP_NATIVE;
 	run.heldout = heldout;
 	run.args = l.args;
 	if (!run.file || corpus_add(c, &run) < 0)

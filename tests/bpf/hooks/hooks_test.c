@@ -227,7 +227,25 @@ static int try_freeze(void)
 	return try_open();
 }
 
+/* memfd_create by the 32-bit entry. */
+static int make_memory_file_32(void)
+{
+	long r = 356;
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	if (low == MAP_FAILED)
+		return ELSE;
+	memcpy(low, "note", 5);
+	__asm__ volatile("int $0x80"
+			 : "+a"(r)
+			 : "b"(low), "c"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return r >= 0 ? DONE : r == -EPERM ? REFUSED : ELSE;
+}
+
 static const struct worker workers[] = {
+	{"memory-file-32", make_memory_file_32},
 	{"exec", try_exec},
 	{"exec-copy", try_exec_copy},
 	{"open", try_open},
@@ -367,6 +385,29 @@ static void hooks_refuse_an_exec_after_vfork(void **state)
 		      LUTRA_RULE_EXEC);
 }
 
+/* ---- 32-bit calls ---- */
+
+/* The policy knows the 64-bit call, and its runs made no 32-bit one. */
+static void hooks_32_bit_call_is_refused_where_the_native_one_is_known(void **state)
+{
+	struct policy *p = kernel_policy_new();
+
+	p->ops |= 1u << LUTRA_OP_NATIVE;
+	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
+	assert_denied(*state, p, "memory-file-32", LUTRA_RULE_NEW_HOOKABLE);
+}
+
+static void hooks_32_bit_call_passes_where_the_runs_made_some(void **state)
+{
+	struct policy *p = kernel_policy_new();
+	struct box *b = *state;
+
+	p->action[LUTRA_RULE_NEW_HOOKABLE] = LUTRA_ACTION_DENY;
+	box_enroll(b, p, LUTRA_MODE_DENY, false);
+	policy_free(p);
+	assert_exited(box_run(b, "memory-file-32", NULL), DONE);
+}
+
 /* ---- beyond one call ---- */
 
 static void hooks_fresh_program_is_refused_known_one_is_not(void **state)
@@ -476,6 +517,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(hooks_bprm_check_security_refuses),
 		TEST(hooks_file_open_refuses),
+		TEST(hooks_32_bit_call_is_refused_where_the_native_one_is_known),
+		TEST(hooks_32_bit_call_passes_where_the_runs_made_some),
 		TEST(hooks_socket_create_refuses),
 		TEST(hooks_socket_connect_refuses),
 		TEST(hooks_socket_bind_refuses),

@@ -21,6 +21,7 @@
 #include "tests/e2e/escapes/techniques/technique.h"
 
 #define CORE_PATTERN "/proc/sys/kernel/core_pattern"
+#define IA32_MEMFD_CREATE 356
 #define IA32_OPEN 5
 #define BIOS 0xf0000 /* memory that may be read in spite of CONFIG_STRICT_DEVMEM */
 #define KMSG_TEXT "lutra-escape"
@@ -208,6 +209,27 @@ static int call_32_bit(int victim)
 	return r < 0 ? (int)-r : flag_read((int)r);
 }
 
+/* A file in memory, by a 32-bit call. */
+static int memory_file_by_32_bit(int victim)
+{
+	long r = IA32_MEMFD_CREATE;
+	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	(void)victim;
+	if (low == MAP_FAILED)
+		return errno;
+	memcpy(low, "note", 5);
+	__asm__ volatile("int $0x80"
+			 : "+a"(r)
+			 : "b"(low), "c"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	if (r < 0)
+		return (int)-r;
+	prove_gain();
+	return 0;
+}
+
 /* To the port of the power-on self-test, where nothing listens. */
 static int raw_io(int victim)
 {
@@ -246,6 +268,8 @@ const struct technique kernel_techniques[] = {
 	 .seen = "^userfaultfd ", .hook = "capable", .run = fault_handler},
 	{"int80", "T1106", "reads a credential by a 32-bit call", .seen = "open r file " SECRET,
 	 .run = call_32_bit},
+	{"int80_memory_file", "T1620", "makes a file in memory by a 32-bit call",
+	 .seen = "^ia32:356 ", .hook = "file_alloc_security", .run = memory_file_by_32_bit},
 	{"iopl", "T1611", "takes the right to do raw I/O, and does",
 	 .seen = "^iopl |capable sys_rawio$", .run = raw_io},
 	{0},

@@ -63,10 +63,10 @@ static __always_inline int lutra_is_path_op(__u8 op)
 }
 
 /*
- * Returns the rule of an open, or of an operation on a name, for an object of this kind. code: the
- * result of lutra_puts_code(). Renaming or linking a file to a name of code is judged like writing it.
+ * Returns the rule of an open, or of an operation on a name, for an object of this kind. writes: the
+ * operation on a name is judged like opening the name for writing.
  */
-static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind, __u32 code)
+static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 kind, __u32 writes)
 {
 	/* Columns: an open for reading, an open for writing, an operation on a name. */
 	static const __u8 rules[8][3] = {
@@ -92,7 +92,7 @@ static __always_inline __u8 lutra_path_rule(const struct lutra_object *o, __u8 k
 	__u8 rule;
 
 	if (lutra_is_path_op(o->op))
-		use = code ? 1 : 2;
+		use = writes ? 1 : 2;
 	rule = rules[kind & 7][use];
 	if (rule == LUTRA_RULE_OPEN_READ_ELSEWHERE && o->mode >> 12 == LUTRA_S_IFDIR_TYPE)
 		rule = LUTRA_RULE_OPEN_DIR;
@@ -123,10 +123,10 @@ static __always_inline __u8 lutra_exec_rule(const struct lutra_object *o)
 }
 
 /*
- * Returns the rule that an object of this kind matches. The policy does not know the object. code:
- * the result of lutra_puts_code().
+ * Returns the rule that an object of this kind matches. The policy does not know the object. writes:
+ * as for lutra_path_rule().
  */
-static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind, __u32 code)
+static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8 kind, __u32 writes)
 {
 	switch (o->op) {
 	case LUTRA_OP_EXEC:
@@ -150,7 +150,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_SOCKET:
 		return LUTRA_RULE_NEW_HOOKABLE;
 	default:
-		return lutra_path_rule(o, kind, code);
+		return lutra_path_rule(o, kind, writes);
 	}
 }
 
@@ -352,6 +352,93 @@ LUTRA_FN __u32 lutra_answers_others(const struct lutra_policy *p, __u64 token, _
 }
 
 /*
+ * Returns true if the policy knows that the role opens the file at a node for writing. Of a directory:
+ * that the service makes it. c: where the path led, a hit. token: the object's.
+ */
+static __always_inline __u32 lutra_may_write_name(const struct lutra_policy *p, __u32 is_dir,
+						  const struct lutra_class *c, __u64 token,
+						  __u8 role)
+{
+	__u64 t = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		  lutra_object_token_put(LUTRA_FIELD_DETAIL, c->node);
+
+	if (role == LUTRA_ROLE_SESSION || (!is_dir && c->flags & LUTRA_NODE_ROLE))
+		t |= lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP
+									: role);
+	if (is_dir)
+		t |= lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_MKDIR);
+	else
+		t |= lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_OPEN) |
+		     lutra_object_token_put(LUTRA_FIELD_WRITE, 1) |
+		     lutra_object_token_put(LUTRA_FIELD_INODE_TYPE, LUTRA_S_IFREG_TYPE) |
+		     (token & lutra_object_token_put(LUTRA_FIELD_EXTENSION, ~0ull));
+	return lutra_object_known(p, t, role);
+}
+
+/*
+ * Returns true if an unknown operation on a name is judged like opening the name for writing: it
+ * truncates the file, or it gives the name other bytes, or the bytes another name. Then the name of a
+ * file that the service only reads, and that of a directory that it did not make, are as safe from a
+ * rename, a link or an exchange as from a write. A directory that is moved takes the names of the files
+ * below with it, so it only counts where the policy knows the directory. A name that no run used is
+ * read nowhere, so a symbolic link or a node there does not count.
+ */
+static __always_inline __u32 lutra_writes_name(const struct lutra_policy *p,
+					       const struct lutra_object *o,
+					       const struct lutra_class *c, __u64 token, __u8 role)
+{
+	__u32 is_dir = lutra_leaf_dir(o);
+
+	switch (o->op) {
+	case LUTRA_OP_TRUNCATE:
+	case LUTRA_OP_RENAME_FROM:
+	case LUTRA_OP_RENAME_TO:
+	case LUTRA_OP_LINK_FROM:
+	case LUTRA_OP_LINK_TO:
+		if (!c->hit)
+			return !is_dir;
+		break;
+	case LUTRA_OP_SYMLINK:
+	case LUTRA_OP_MKNOD:
+		/* Of a file, the flag says that runs did not use the name. */
+		if (!c->hit || c->flags & LUTRA_NODE_PROTECTED)
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	return !lutra_may_write_name(p, is_dir, c, token, role);
+}
+
+/*
+ * Returns true if a name that is not in the tree is that of a directory which is, and which the service
+ * did not make: a symbolic link in its place leads to other files of the same names. fold: 64 bytes of
+ * scratch.
+ */
+static __always_inline __u32 lutra_takes_directory(const struct lutra_policy *p,
+						   const struct lutra_object *o,
+						   const struct lutra_path *path,
+						   const struct lutra_class *c, __u8 role,
+						   char *fold)
+{
+	__u32 session = role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0, child;
+	__u64 token;
+
+	if (!lutra_is_path_op(o->op) || !lutra_puts_file(o) || !c->last ||
+	    path->flags & (LUTRA_PATH_UNRESOLVED | LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
+		return 0;
+	child = lutra_node_child(p, path, (struct lutra_name *)(void *)fold, c->node,
+				 LUTRA_CHILD_DIR | session);
+	if (!child)
+		return 0;
+	token = lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+		lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_MKDIR) |
+		lutra_object_token_put(LUTRA_FIELD_DETAIL, child) |
+		(session ? lutra_object_token_put_role(role) : 0);
+	return !lutra_object_known(p, token, role);
+}
+
+/*
  * Returns true if an unknown object is an answer to a client on the loopback interface: a message to an
  * ephemeral port. The policy knows that the role sends the same to such a port of a private or public
  * address. The service answers all who ask it, so it may answer a health check in its own container.
@@ -427,7 +514,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					      const struct lutra_path *path, __u8 role, char *fold,
 					      struct lutra_judgement *ret)
 {
-	__u32 ext = 0;
+	__u32 ext = 0, writes = 0;
 
 	if (!p || !o || !path || !fold || !ret)
 		return 0;
@@ -451,6 +538,10 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		if (ret->kind == LUTRA_KIND_PROTECTED &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;
+		writes = ret->kind != LUTRA_KIND_PROTECTED &&
+			 lutra_takes_directory(p, o, path, &ret->class, role, fold);
+		if (writes)
+			ret->kind = LUTRA_KIND_NEW_USE;
 	} else if (!lutra_object_known(p, ret->token, role)) {
 		if (o->op == LUTRA_OP_CHDIR ||
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
@@ -466,7 +557,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (ret->kind == LUTRA_KIND_KNOWN)
 		return 0;
 	ret->varies |= (__u8)lutra_name_varies(p, o, &ret->class, ret->token, role);
-	ret->rule = lutra_object_rule(o, ret->kind, lutra_puts_code(o, path));
+	writes |= lutra_writes_name(p, o, &ret->class, ret->token, role);
+	ret->rule = lutra_object_rule(o, ret->kind, writes | lutra_puts_code(o, path));
 	if (ret->rule == LUTRA_RULE_UPDATED && o->op == LUTRA_OP_EXEC &&
 	    !lutra_is_known_program(p, ret, role))
 		ret->rule = lutra_exec_rule(o);

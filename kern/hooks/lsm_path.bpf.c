@@ -145,14 +145,26 @@ int BPF_PROG(lutra_path_mknod, const struct path *dir, struct dentry *dentry, um
 	return deny_if(name_judge(LUTRA_OP_MKNOD, rights, dir->mnt, dentry, mode));
 }
 
+/* Judges both names of a file that is renamed. Returns 1 to refuse. */
+static __always_inline int rename_judge(const struct vfsmount *old_mnt, const struct dentry *old,
+					const struct vfsmount *new_mnt, const struct dentry *new)
+{
+	__u32 mode = dentry_mode(old);
+
+	return name_judge(LUTRA_OP_RENAME_FROM, 0, old_mnt, old, mode) ||
+	       name_judge(LUTRA_OP_RENAME_TO, 0, new_mnt, new, mode);
+}
+
+/* An exchange renames both files. */
 SEC("lsm/path_rename")
 int BPF_PROG(lutra_path_rename, const struct path *old_dir, struct dentry *old_dentry,
-	     const struct path *new_dir, struct dentry *new_dentry)
+	     const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)
 {
-	__u32 mode = dentry_mode(old_dentry);
-
-	return deny_if(name_judge(LUTRA_OP_RENAME_FROM, 0, old_dir->mnt, old_dentry, mode) ||
-		       name_judge(LUTRA_OP_RENAME_TO, 0, new_dir->mnt, new_dentry, mode));
+	if (rename_judge(old_dir->mnt, old_dentry, new_dir->mnt, new_dentry))
+		return deny();
+	if (!(flags & RENAME_EXCHANGE))
+		return 0;
+	return deny_if(rename_judge(new_dir->mnt, new_dentry, old_dir->mnt, old_dentry));
 }
 
 SEC("lsm/path_link")

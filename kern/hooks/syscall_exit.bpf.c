@@ -265,6 +265,12 @@ static __always_inline int fallback_name(struct lutra_task *e, struct lutra_scra
 	return fallback_path(e, s, syscall_arg(regs, n->path), dir);
 }
 
+/* Returns true if a syscall exchanged two files, of which each got the other's name. */
+static __always_inline bool is_exchange(const struct pt_regs *regs, __u32 nr)
+{
+	return nr == LUTRA_NR_RENAMEAT2 && regs->r8 & RENAME_EXCHANGE;
+}
+
 /*
  * Returns the scratch of the CPU, for the programs of syscalls' own tracepoints: every kernel runs
  * them with preemption off, so no other task uses it meanwhile.
@@ -283,6 +289,11 @@ static __always_inline struct lutra_scratch *scratch_of_cpu(void)
 static __always_inline int fallback_exit(struct task_struct *task, const struct pt_regs *regs,
 					 __u32 nr, __u64 ret)
 {
+	/* The other way round of what lutra_fallback_names has of renameat2. */
+	static const struct lutra_fallback_name exchanged[2] = {
+		{LUTRA_OP_RENAME_FROM, 3, 4, 0},
+		{LUTRA_OP_RENAME_TO, 1, 2, 0},
+	};
 	const struct lutra_fallback_name *names = lutra_fallback_names[nr & (LUTRA_NR - 1)];
 	struct lutra_scratch *s;
 	struct lutra_slot *slot;
@@ -310,6 +321,10 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	fallback_name(e, s, regs, &names[0]);
 	if (names[1].op)
 		fallback_name(e, s, regs, &names[1]);
+	if (is_exchange(regs, nr)) {
+		fallback_name(e, s, regs, &exchanged[0]);
+		fallback_name(e, s, regs, &exchanged[1]);
+	}
 	return 0;
 }
 

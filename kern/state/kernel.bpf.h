@@ -51,6 +51,7 @@
 #define MAP_ANONYMOUS 0x20
 #define AT_FDCWD ((__u32)-100)
 #define AT_REMOVEDIR 0x200
+#define RENAME_EXCHANGE 2
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFLNK 0120000

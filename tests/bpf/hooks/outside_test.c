@@ -302,7 +302,6 @@ static void truncate_after_refused_open_is_judged(void **state)
 					   LUTRA_RULE_OPEN_WRITE_ELSEWHERE);
 	struct box *b = *state;
 
-	p->action[LUTRA_RULE_PATH_ELSEWHERE] = LUTRA_ACTION_DENY;
 	close(open(FILE_, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	enroll_free(b, p, LUTRA_MODE_AUDIT);
 	assert_exited(box_run(b, "truncate-after-open", NULL), DONE);
@@ -312,7 +311,8 @@ static void truncate_after_refused_open_is_judged(void **state)
 
 static void truncate_of_open_is_no_event_and_one_after_it_is(void **state)
 {
-	struct policy *p = refusing_policy(1u << LUTRA_OP_TRUNCATE, LUTRA_RULE_PATH_ELSEWHERE);
+	struct policy *p =
+		refusing_policy(1u << LUTRA_OP_TRUNCATE, LUTRA_RULE_OPEN_WRITE_ELSEWHERE);
 	struct box *b = *state;
 
 	close(open(FILE_, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));

@@ -181,7 +181,7 @@ static void code_in_a_data_directory_is_refused(void **state)
 	assert_int_equal(judge_use("/srv/data/new", LUTRA_OP_OPEN).rule,
 			 LUTRA_RULE_OPEN_WRITE_DATA_DIR);
 	assert_int_equal(judge_use("/srv/data/new", LUTRA_OP_RENAME_TO).rule,
-			 LUTRA_RULE_PATH_DATA_DIR);
+			 LUTRA_RULE_OPEN_WRITE_DATA_DIR);
 	assert_int_equal(judge_use("/srv/data/x.php", LUTRA_OP_UNLINK).rule,
 			 LUTRA_RULE_PATH_DATA_DIR);
 }
@@ -198,7 +198,7 @@ static void code_of_a_new_kind_in_a_wildcard_is_refused(void **state)
 			 LUTRA_RULE_OPEN_WRITE_NEW_USE);
 	assert_int_equal(judge_use("/srv/pages/y.so.1", LUTRA_OP_RENAME_TO).rule,
 			 LUTRA_RULE_OPEN_WRITE_NEW_USE);
-	assert_int_equal(judge_use("/srv/pages/y.txt", LUTRA_OP_RENAME_TO).rule,
+	assert_int_equal(judge_use("/srv/pages/y.txt", LUTRA_OP_UNLINK).rule,
 			 LUTRA_RULE_PATH_NEW_USE);
 }
 

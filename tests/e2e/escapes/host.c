@@ -144,6 +144,7 @@ static void remove_traces(pid_t container)
 		unlink(files[i]);
 	(void)!rename(HOST_DIR PEER_SOCKET KEPT, HOST_DIR PEER_SOCKET);
 	(void)!rename(HOST_DIR LOG_SOCKET KEPT, HOST_DIR LOG_SOCKET);
+	moves_undo();
 	text_write("/proc/sys/kernel/core_pattern", "core\n");
 	syscall(SYS_delete_module, "loop", O_NONBLOCK);
 	if (stat(HOST_DIR "/helper", &kept) == 0 &&

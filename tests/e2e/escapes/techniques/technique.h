@@ -24,10 +24,10 @@
 #define VOLUME "/volume"  /* a directory of the host's, to write in: HOST_DIR/volume */
 #define RAN VOLUME "/ran" /* left by a program that was brought along, or by a shell */
 #define SHARED "/shared"  /* a directory of the host's disk, whose root holds "flag" */
-#define HELPER                                                                                     \
-	VOLUME "/tools/helper"	   /* a program that the service executes in its ordinary work     \
-				    */
-#define SPOOL "/var/lib/app/spool" /* where it writes, under any name */
+/* A program that the service executes in its ordinary work. */
+#define HELPER_NAME "helper"
+#define HELPER VOLUME "/tools/" HELPER_NAME
+#define SPOOL "/var/lib/app/spool"	      /* where it writes, under any name */
 #define KNOWN "/var/lib/app/spool/batch/note" /* a name as it writes them */
 #define ENGINE_SOCKET "/run/engine.sock"
 #define JOURNAL_SOCKET "/run/journal.sock" /* of datagrams, as the host's journal has it */
@@ -101,7 +101,8 @@ extern const struct technique file_techniques[];
 extern const struct technique name_evasions[];
 extern const struct technique task_evasions[];
 extern const struct technique socket_evasions[];
-#define N_ARRAYS 7
+extern const struct technique move_evasions[];
+#define N_ARRAYS 8
 
 /* ---- techniques.c ---- */
 
@@ -145,6 +146,11 @@ bool engine_reached(struct host *h);
 bool flag_received(struct host *h);
 /* A program's copy, in its place if there is one. 0 or -1. */
 int host_copy(const char *from, const char *to);
+
+/* ---- moves.c ---- */
+
+/* On the host, after a technique: puts files and directories back. */
+void moves_undo(void);
 
 /* ---- ring.c: the service's own io_uring ---- */
 

@@ -17,7 +17,7 @@
 
 const struct technique *const all_techniques[N_ARRAYS] = {
 	mount_techniques, process_techniques, kernel_techniques, file_techniques,
-	name_evasions,	  task_evasions,      socket_evasions,
+	name_evasions,	  task_evasions,      socket_evasions,	 move_evasions,
 };
 
 static char own_loot[64];

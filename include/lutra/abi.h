@@ -118,7 +118,8 @@ enum lutra_op {
 	 * apart: all classes of addresses; the transports of peers; 32-bit system calls. */
 	LUTRA_OP_ADDR_CLASSES = 26,
 	LUTRA_OP_TRANSPORTS = 27,
-	LUTRA_OP_NATIVE = 28, /* the runs made no 32-bit system call */
+	LUTRA_OP_NATIVE = 28,	/* the runs made no 32-bit system call */
+	LUTRA_OP_WX_LATER = 29, /* memory that may have been written becomes executable */
 	LUTRA_OP_COUNT
 };
 
@@ -427,8 +428,8 @@ enum lutra_layer {
 struct lutra_object {
 	__u8 addr[16]; /* IPv4 in the first four bytes, or IPv6; network order */
 	__u16 port;    /* host order; of socket the protocol */
-	/* Inode mode; of capable the capability, of wx the syscall, of hook the hook, of socket its
-	 * type, of an IP peer enum lutra_transport. */
+	/* Inode mode; of capable the capability, of wx and wx-later the syscall, of hook the hook, of
+	 * socket its type, of an IP peer enum lutra_transport. */
 	__u16 mode;
 	__u8 op;     /* enum lutra_op */
 	__u8 flags;  /* LUTRA_OBJ_* */
@@ -486,6 +487,8 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 #define LUTRA_SLOT_STARTED 0x40	      /* one of its tasks has been armed */
 /* Exec sessions are in mode audit, whatever mode says. */
 #define LUTRA_SLOT_AUDIT_EXEC_SESSIONS 0x80
+#define LUTRA_SLOT_RAN_BEFORE                                                                      \
+	0x100 /* tasks ran in it at enrolment: what they have open is not known */
 
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */

@@ -103,6 +103,7 @@ static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u
 	case LUTRA_OP_SEND:
 	case LUTRA_OP_PEER:
 	case LUTRA_OP_WX:
+	case LUTRA_OP_WX_LATER:
 	case LUTRA_OP_HOOK:
 		return 1;
 	case LUTRA_OP_OPEN:
@@ -110,6 +111,15 @@ static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u
 	default:
 		return 0;
 	}
+}
+
+/*
+ * Returns true for an operation by which memory is writable and executable, at once or one after the
+ * other.
+ */
+static __always_inline int lutra_is_wx(__u8 op)
+{
+	return op == LUTRA_OP_WX || op == LUTRA_OP_WX_LATER;
 }
 
 /* Returns the layer of an object, enum lutra_layer. */
@@ -293,6 +303,7 @@ LUTRA_FN __u64 lutra_object_token(const struct lutra_policy *p, const struct lut
 		break;
 	case LUTRA_OP_CAPABLE:
 	case LUTRA_OP_WX:
+	case LUTRA_OP_WX_LATER:
 	case LUTRA_OP_HOOK:
 		t |= lutra_object_token_put(LUTRA_FIELD_DETAIL, o->mode);
 		break;

@@ -143,6 +143,7 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	case LUTRA_OP_MAPX:
 		return o->flags & LUTRA_OBJ_UPDATED ? LUTRA_RULE_UPDATED : LUTRA_RULE_MAPX;
 	case LUTRA_OP_WX:
+	case LUTRA_OP_WX_LATER:
 		return LUTRA_RULE_WX;
 	case LUTRA_OP_CAPABLE:
 		return LUTRA_RULE_CAPABLE;

@@ -81,12 +81,6 @@ static __always_inline bool is_by_file_system(void)
 	return task->cred != task->real_cred && !(task->flags & PF_IO_WORKER);
 }
 
-/* Returns true if the objects of this container are neither judged nor recorded. */
-static __always_inline bool is_passive(const struct lutra_slot *slot)
-{
-	return slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD);
-}
-
 /* Returns what a cached judgement of a hook depends on: the slot's settings, and the role. */
 static __always_inline __u32 judgement_key(const struct hook_frame *f)
 {

@@ -5,8 +5,10 @@
  * Hooks: lsm/file_open              opens, except those of an execution
  *        lsm/bprm_check_security    executions; a script's interpreter too
  *        lsm/bprm_committed_creds   from here to the program's start the kernel maps it
- *        lsm/mmap_file              files mapped executable; memory writable and executable
- *        lsm/file_mprotect          memory that becomes so later
+ *        lsm/mmap_file              files mapped executable; memory writable and executable, and
+ *                                   executable memory without a file
+ *        lsm/file_mprotect          memory that becomes so later; memory that becomes executable and
+ *                                   has other bytes than those of a file
  * Maps: tasks, scratch, slots, written, and those of the judgement.
  * Fails: as hook.bpf.h.
  */
@@ -103,17 +105,32 @@ int BPF_PROG(lutra_file_open, struct file *file)
 	return 0;
 }
 
-/* Judges memory that is writable and executable at once. nr: of the syscall. */
-static __always_inline int wx_judge(__u32 nr)
+/*
+ * Judges memory that is writable and executable at once (LUTRA_OP_WX), or that becomes executable and
+ * may have been written before (LUTRA_OP_WX_LATER). nr: of the syscall.
+ */
+static __always_inline int wx_judge(__u32 op, __u32 nr)
 {
 	struct hook_frame f;
 
 	if (!hook_enter(&f) || is_passive(f.slot) || f.e->flags & TASK_EXECING)
 		return 0;
-	if (!event_begin(&f, LUTRA_OP_WX))
-		return is_denied_without_scratch(&f, LUTRA_OP_WX);
+	if (!event_begin(&f, op))
+		return is_denied_without_scratch(&f, op);
 	f.s->object.mode = (__u16)nr;
 	return pathless_judge(f.e, f.s);
+}
+
+/*
+ * Returns an argument of a hook as a number. The 6.12 verifier takes a pointer that a hook is given for
+ * one that is never NULL, and drops the code for NULL. mmap_file has no file for memory without one.
+ */
+static __always_inline __u64 hook_argument(const unsigned long long *ctx, __u32 index)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx + index);
+	return value;
 }
 
 SEC("lsm/mmap_file")
@@ -121,9 +138,22 @@ int BPF_PROG(lutra_mmap_file, struct file *file, unsigned long reqprot, unsigned
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MMAP))
+	if (prot & PROT_WRITE && wx_judge(LUTRA_OP_WX, LUTRA_NR_MMAP))
 		return deny();
-	return deny_if(file && program_judge(file, LUTRA_OP_MAPX));
+	if (hook_argument(ctx, 0))
+		return deny_if(program_judge(file, LUTRA_OP_MAPX));
+	return deny_if(!(prot & PROT_WRITE) && wx_judge(LUTRA_OP_WX_LATER, LUTRA_NR_MMAP));
+}
+
+/*
+ * Returns true if memory holds no bytes but those of a file: it maps one, and no page of it was
+ * written and so copied. A shared mapping has the bytes of its file always.
+ */
+static __always_inline bool is_of_file_alone(const struct vm_area_struct *vma)
+{
+	const struct anon_vma *copied = vma->anon_vma;
+
+	return vma->vm_file && (vma->vm_flags & VM_SHARED || !copied);
 }
 
 SEC("lsm/file_mprotect")
@@ -134,10 +164,15 @@ int BPF_PROG(lutra_file_mprotect, struct vm_area_struct *vma, unsigned long reqp
 
 	if (!(prot & PROT_EXEC))
 		return 0;
-	if (prot & PROT_WRITE && wx_judge(LUTRA_NR_MPROTECT))
+	if (prot & PROT_WRITE && wx_judge(LUTRA_OP_WX, LUTRA_NR_MPROTECT))
+		return deny();
+	if (vma->vm_flags & PROT_EXEC)
+		return 0;
+	if (!(prot & PROT_WRITE) && !is_of_file_alone(vma) &&
+	    wx_judge(LUTRA_OP_WX_LATER, LUTRA_NR_MPROTECT))
 		return deny();
 	file = vma->vm_file;
-	return deny_if(file && !(vma->vm_flags & PROT_EXEC) && program_judge(file, LUTRA_OP_MAPX));
+	return deny_if(file && program_judge(file, LUTRA_OP_MAPX));
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -233,6 +233,38 @@ static __always_inline void syscall_judge_arguments(struct task_struct *task, st
 		fallback_address(e, s, user, len, peer);
 }
 
+/*
+ * Judges personality(2) that makes all readable memory executable: no hook sees the memory of brk(2)
+ * then. No hook sees personality either, so a task that is refused it is killed.
+ */
+static __noinline int personality_judge(struct lutra_task *e)
+{
+	struct lutra_scratch *s = scratch_get(bpf_get_current_task_btf());
+
+	if (!e || !s)
+		return 0;
+	scratch_begin(s, e, 0);
+	s->object.op = LUTRA_OP_WX_LATER;
+	s->object.mode = LUTRA_NR_PERSONALITY;
+	if (pathless_judge(e, s))
+		kill_current(e->slot);
+	return 0;
+}
+
+/* Returns true if the syscall makes all readable memory executable. */
+static __always_inline bool is_exec_personality(const struct pt_regs *regs, __u32 nr)
+{
+	__u32 persona;
+
+	if (nr == (LUTRA_NR_IA32_PERSONALITY))
+		persona = (__u32)regs->bx;
+	else if (nr == LUTRA_NR_PERSONALITY || nr == (LUTRA_NR_PERSONALITY | LUTRA_NR_X32))
+		persona = (__u32)regs->di;
+	else
+		return false;
+	return persona != PERSONALITY_GET && persona & READ_IMPLIES_EXEC;
+}
+
 /* Gives a thread that execs its leader's entry: it ran before its process joined the cgroup. */
 static __noinline int thread_enter_late(void)
 {
@@ -314,6 +346,8 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		}
 	}
 	syscall_judge_arguments(task, e, regs, nr);
+	if (is_exec_personality(regs, nr) && !is_passive(slot))
+		personality_judge(e);
 	return 0;
 }
 

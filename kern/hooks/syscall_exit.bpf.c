@@ -173,21 +173,25 @@ static __always_inline int fallback_open(struct lutra_task *e, struct lutra_scra
 }
 
 /*
- * Judges memory that mmap, mprotect or pkey_mprotect made executable: as WX if it is writable too,
- * and as MAPX if mmap mapped a file.
+ * Judges memory that mmap, mprotect or pkey_mprotect made executable: as WX if it is writable too, as
+ * MAPX if mmap mapped a file, and else as WX_LATER. What mprotect made executable may be a file's
+ * alone.
  */
 static __always_inline int fallback_map(struct lutra_task *e, struct lutra_scratch *s,
 					const struct pt_regs *regs, __u32 nr, __u64 fresh_after_ns)
 {
+	bool is_file;
+
 	if (!(regs->dx & PROT_EXEC))
 		return 0;
-	if (regs->dx & PROT_WRITE) {
-		fallback_begin(s, e, LUTRA_OP_WX);
+	is_file = nr == LUTRA_NR_MMAP && !(regs->r10 & MAP_ANONYMOUS);
+	if (regs->dx & PROT_WRITE || !is_file) {
+		fallback_begin(s, e, regs->dx & PROT_WRITE ? LUTRA_OP_WX : LUTRA_OP_WX_LATER);
 		/* pkey_mprotect counts as mprotect. */
 		s->object.mode = nr == LUTRA_NR_MMAP ? LUTRA_NR_MMAP : LUTRA_NR_MPROTECT;
 		pathless_judge(e, s);
 	}
-	if (nr != LUTRA_NR_MMAP || regs->r10 & MAP_ANONYMOUS)
+	if (!is_file)
 		return 0;
 	fallback_begin(s, e, LUTRA_OP_MAPX);
 	if (describe_own_descriptor(s, bpf_get_current_task_btf(), (__u32)regs->r8,
@@ -303,7 +307,7 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	/* e->nr differs for a 32-bit or x32 syscall, whose numbers mean other syscalls. */
 	if (!e || e->flags & TASK_PENDING || e->nr != nr)
 		return 0;
-	passive = slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD);
+	passive = is_passive(slot);
 	if (passive && !(lutra_is_open_syscall(nr) && is_open_noted(e, open_flags(e, nr))))
 		return 0;
 	s = regs ? scratch_get(task) : scratch_of_cpu();

@@ -49,6 +49,9 @@
 #define PROT_WRITE 0x2
 #define PROT_EXEC 0x4
 #define MAP_ANONYMOUS 0x20
+#define VM_SHARED 0x8
+#define READ_IMPLIES_EXEC 0x0400000
+#define PERSONALITY_GET 0xffffffff /* personality(2) changes nothing */
 #define AT_FDCWD ((__u32)-100)
 #define AT_REMOVEDIR 0x200
 #define RENAME_EXCHANGE 2

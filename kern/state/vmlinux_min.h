@@ -64,7 +64,7 @@ enum pid_type {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
-	long unsigned int r10, r9, r8, ax, dx, si, di, orig_ax;
+	long unsigned int bx, r10, r9, r8, ax, dx, si, di, orig_ax;
 };
 
 struct trace_event_raw_sys_exit {
@@ -182,8 +182,11 @@ struct nsproxy {
 	struct mnt_namespace *mnt_ns;
 };
 
+struct anon_vma;
+
 struct vm_area_struct {
 	long unsigned int vm_flags;
+	struct anon_vma *anon_vma;
 	struct file *vm_file;
 };
 

@@ -16,4 +16,10 @@ int unjudged_refuse(struct lutra_task *e, __u32 op);
 int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *s, __u32 in_alert_window);
 int session_report(struct lutra_task *e, struct lutra_scratch *s, __u64 binprm);
 
+/* Returns true if the objects of this container are neither judged nor recorded. */
+static __always_inline bool is_passive(const struct lutra_slot *slot)
+{
+	return slot->mode == LUTRA_MODE_LEARN && !(slot->flags & LUTRA_SLOT_RECORD);
+}
+
 #endif

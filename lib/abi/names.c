@@ -47,6 +47,7 @@ static const char *const ops[] = {
 	[LUTRA_OP_ADDR_CLASSES] = "address-classes",
 	[LUTRA_OP_TRANSPORTS] = "transports",
 	[LUTRA_OP_NATIVE] = "native",
+	[LUTRA_OP_WX_LATER] = "wx-later",
 };
 static const char *const hooks[] = {
 	[LUTRA_HOOK_NONE] = "none",

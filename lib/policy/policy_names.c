@@ -297,6 +297,7 @@ int policy_object_name(const struct policy *p, uint64_t token, char *buf, size_t
 		add_word(&w, "%s", hook_name(detail));
 		break;
 	case LUTRA_OP_WX:
+	case LUTRA_OP_WX_LATER:
 		add_word(&w, "%s", syscall_name(p->arch, detail, call, sizeof(call)));
 		break;
 	default:

@@ -467,7 +467,7 @@ static void reduce_object(struct lutra_object *o)
 		o->flags |= LUTRA_LAYER_IMAGE << LUTRA_OBJ_LAYER_SHIFT;
 	if (o->family != LUTRA_AF_INET && o->family != LUTRA_AF_INET6 && o->op != LUTRA_OP_SOCKET)
 		o->port = 0;
-	if (!o->family && o->op != LUTRA_OP_CAPABLE && o->op != LUTRA_OP_WX &&
+	if (!o->family && o->op != LUTRA_OP_CAPABLE && !lutra_is_wx(o->op) &&
 	    o->op != LUTRA_OP_HOOK)
 		o->mode &= 0xf000;
 }

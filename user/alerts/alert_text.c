@@ -42,7 +42,7 @@ void alert_path_text(const struct lutra_object *o, const char *str, size_t str_l
 		snprintf(buf, ALERT_PATH_TEXT, "%s", cap_name(o->mode));
 	else if (o->op == LUTRA_OP_HOOK)
 		snprintf(buf, ALERT_PATH_TEXT, "%s", hook_name(o->mode));
-	else if (o->op == LUTRA_OP_WX)
+	else if (lutra_is_wx(o->op))
 		syscall_name(NULL, o->mode, buf, ALERT_PATH_TEXT);
 	else if (o->op == LUTRA_OP_SOCKET)
 		socket_kind_text(o->family, o->mode, o->port, buf);

@@ -109,6 +109,7 @@ static bool facts_read_name(const char *text, struct lutra_object *o)
 			return false;
 		break;
 	case LUTRA_OP_WX:
+	case LUTRA_OP_WX_LATER:
 		if (syscall_parse(NULL, text, &n) < 0)
 			return false;
 		break;

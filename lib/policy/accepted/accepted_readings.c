@@ -75,7 +75,7 @@ static const char *object_danger(const struct policy *p, const struct accepted_s
 
 	if (o->flags & LUTRA_OBJ_PATH)
 		return path_danger(s, at);
-	if (o->op == LUTRA_OP_WX)
+	if (lutra_is_wx(o->op))
 		return "memory that is both writable and executable is what injected code needs";
 	if (is_metadata(o))
 		return "the address gives out the keys of a cloud's metadata service";

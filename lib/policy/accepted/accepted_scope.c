@@ -265,7 +265,7 @@ static int scope_read_name(const struct scope_members *m, struct accepted_scope 
 		mode = find_number(cap_name, 0, 64, m->name);
 	else if (s->object.op == LUTRA_OP_HOOK)
 		mode = find_number(hook_name, 1, LUTRA_HOOK_COUNT, m->name);
-	else if (s->object.op == LUTRA_OP_WX && m->name && syscall_parse(NULL, m->name, &nr) == 0)
+	else if (lutra_is_wx(s->object.op) && m->name && syscall_parse(NULL, m->name, &nr) == 0)
 		mode = (int)nr;
 	if (mode < 0)
 		return err_set(err, -EBADMSG, "scope: the operation has no object of this name");

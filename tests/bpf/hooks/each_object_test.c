@@ -98,6 +98,34 @@ static int try_wx_later(void)
 	return outcome_of(mprotect(p, 4096, PROT_READ | PROT_WRITE | PROT_EXEC));
 }
 
+/* Memory that is written first, and executable afterwards. */
+static int try_executable_after_write(int fd)
+{
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+
+	if (p == MAP_FAILED)
+		return ELSE;
+	*p = 'x';
+	return outcome_of(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int try_heap(void)
+{
+	return try_executable_after_write(-1);
+}
+
+static int try_patched_file(void)
+{
+	return try_executable_after_write(open(DIR "/file", O_RDONLY | O_CLOEXEC));
+}
+
+static int try_executable_memory(void)
+{
+	return outcome_of_map(
+		mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+}
+
 static int try_unlink(void)
 {
 	return outcome_of(unlink(DIR "/file"));
@@ -192,6 +220,9 @@ static const struct hook_case all[] = {
 	OBJECT("file_mprotect", try_mapx_later, MAPX, MAPX),
 	OBJECT("mmap_file", try_wx, WX, WX),
 	OBJECT("file_mprotect", try_wx_later, WX, WX),
+	OBJECT("mmap_file", try_executable_memory, WX_LATER, WX),
+	OBJECT("file_mprotect", try_heap, WX_LATER, WX),
+	OBJECT("file_mprotect", try_patched_file, WX_LATER, WX),
 	OBJECT("path_unlink", try_unlink, UNLINK, PATH_ELSEWHERE),
 	OBJECT("path_rename", try_rename, RENAME_FROM, OPEN_WRITE_ELSEWHERE),
 	OBJECT("path_rename", try_rename, RENAME_TO, OPEN_WRITE_ELSEWHERE),

@@ -50,6 +50,8 @@ static int run_case(struct box *b, const struct hook_case *x)
 /* Removes what a worker leaves in DIR; and if make is set, makes what the next one needs. */
 static void make_files(bool make)
 {
+	int file;
+
 	unlink(DIR "/file");
 	unlink(DIR "/other");
 	rmdir(DIR "/other");
@@ -59,7 +61,10 @@ static void make_files(bool make)
 		return;
 	mkdir(DIR, 0755);
 	mkdir(DIR "/dir", 0755);
-	close(open(DIR "/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	file = open(DIR "/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	/* The mapping of an empty file cannot be written. */
+	(void)!write(file, "x", 1);
+	close(file);
 }
 
 /* Makes every hook but one known, in every role. */

@@ -197,6 +197,7 @@ bool object_class_find(const struct lutra_object *o, const char *path, size_t le
 		break;
 	case LUTRA_OP_CAPABLE:
 	case LUTRA_OP_WX:
+	case LUTRA_OP_WX_LATER:
 	case LUTRA_OP_HOOK:
 		snprintf(ret->text, OBJECT_CLASS_TEXT, "%s %u", op_name(o->op), o->mode);
 		break;

@@ -51,7 +51,10 @@ static __always_inline int name_judge(__u32 op, __u32 object_flags, const struct
 	vfsmount = kernel_address(f.s, mnt);
 	name_describe(f.s, kernel_address(f.s, dentry), vfsmount, mode);
 	refuse = object_judge(f.e, f.s);
-	if (!refuse && copies_file(op))
+	if (refuse || !(copies_file(op) || op == LUTRA_OP_TRUNCATE))
+		return refuse;
+	touched_note(f.e, kernel_address(f.s, dentry));
+	if (copies_file(op))
 		written_copy(f.e, f.s, kernel_address(f.s, dentry));
 	return refuse;
 }

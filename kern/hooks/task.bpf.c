@@ -376,6 +376,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		       false);
 	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
 		return 0;
+	__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_RAN_BEFORE);
 	task_arm_running(e, slot, task);
 	return 0;
 }

@@ -23,6 +23,7 @@ int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, 
 		  __u32 flags);
 int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
 int written_copy(struct lutra_task *e, struct lutra_scratch *s, __u64 dentry);
+int touched_note(struct lutra_task *e, __u64 dentry);
 int read_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);
 int descriptor_note(struct lutra_task *e, struct lutra_scratch *s, __u64 files, __u32 fd);
 int session_taint(struct lutra_task *e);

@@ -235,37 +235,7 @@ __noinline int path_from_input(struct lutra_scratch *s, __u32 dir_fd)
 			 KERNEL_FIELD(file, struct file, f_path.mnt));
 }
 
-struct inode___6_1 {
-	struct timespec64 i_ctime;
-} __attribute__((preserve_access_index));
-
-struct inode___6_6 {
-	struct timespec64 __i_ctime;
-} __attribute__((preserve_access_index));
-
-struct inode___6_11 {
-	long long i_ctime_sec;
-	__u32 i_ctime_nsec;
-} __attribute__((preserve_access_index));
-
-/* From 6.13 on this bit of the nanoseconds says that a process has read the time. */
-#define CTIME_QUERIED (1u << 31)
-
-static __always_inline __u64 inode_ctime_ns(void *inode)
-{
-	struct inode___6_11 *now = inode;
-	struct inode___6_6 *mid = inode;
-	struct inode___6_1 *old = inode;
-
-	if (bpf_core_field_exists(now->i_ctime_sec))
-		return (__u64)BPF_CORE_READ(now, i_ctime_sec) * NSEC_PER_SEC +
-		       (BPF_CORE_READ(now, i_ctime_nsec) & ~CTIME_QUERIED);
-	if (bpf_core_field_exists(mid->__i_ctime))
-		return (__u64)BPF_CORE_READ(mid, __i_ctime.tv_sec) * NSEC_PER_SEC +
-		       (__u64)BPF_CORE_READ(mid, __i_ctime.tv_nsec);
-	return (__u64)BPF_CORE_READ(old, i_ctime.tv_sec) * NSEC_PER_SEC +
-	       (__u64)BPF_CORE_READ(old, i_ctime.tv_nsec);
-}
+#include "kern/object/times.bpf.h"
 
 /* A bit of the flags of struct ovl_inode: the data of the file are in the upper layer. */
 #define OVERLAY_UPPERDATA (1ull << 3)
@@ -340,6 +310,27 @@ __noinline int program_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfs
 	return 0;
 }
 
+/*
+ * Returns true if the bytes of a file are older than the container though its change time is not: the
+ * host made a hard link, or the host's clock was set back. This is known of a root that is no overlay,
+ * in which no guarded task touched the file, if hooks saw all that the container did since its start.
+ * Others can write to volumes unseen.
+ */
+static __always_inline bool has_old_bytes(struct lutra_scratch *s, __u64 inode,
+					  __u64 fresh_after_ns)
+{
+	const struct lutra_slot *slot = slot_get(s->slot);
+	struct touched_key k;
+
+	if (lutra_fallback || !slot || slot->flags & LUTRA_SLOT_RAN_BEFORE ||
+	    lutra_object_layer(&s->object) != LUTRA_LAYER_ROOT ||
+	    !(__u32)KERNEL_FIELD(inode, struct inode, i_nlink) ||
+	    inode_mtime_ns((void *)inode) > fresh_after_ns)
+		return false;
+	k = touched_key_get(inode);
+	return bpf_map_peek_elem(&touched, &k) != 0;
+}
+
 /* Fills in path and object of a struct file: see file_describe(). */
 static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns)
 {
@@ -365,8 +356,11 @@ static __always_inline void describe_file(struct lutra_scratch *s, __u64 file, _
 	path_reset(&s->path);
 	path_walk(s, dentry, vfsmount);
 	layer_describe(s, dentry, vfsmount);
-	if (fresh_after_ns)
-		program_describe(s, dentry, vfsmount);
+	if (!fresh_after_ns)
+		return;
+	program_describe(s, dentry, vfsmount);
+	if (s->object.flags & LUTRA_OBJ_FRESH && has_old_bytes(s, inode, fresh_after_ns))
+		s->object.flags &= (__u8)~LUTRA_OBJ_FRESH;
 }
 
 /* What the kernel has as the namespace of a mount of its own (MNT_NS_INTERNAL). */

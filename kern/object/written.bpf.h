@@ -22,7 +22,10 @@
  * without the guard seeing it.
  *
  * Maps: written, inode -> cgroup of the container. If it is full, the least recently used entries go.
- * Fails: closed. A file without an entry counts as written by the service, and is fresh.
+ *       touched, the inodes of a root that is no overlay which guarded tasks opened for writing or
+ *       changed. It forgets none. The fuller it is, the more others it takes for such.
+ * Fails: closed. A file without an entry counts as written by the service, and is fresh. A file that is
+ * taken for one that was touched is fresh if its change time says so.
  *
  * Part of path.bpf.c.
  */
@@ -51,6 +54,55 @@ struct {
 	__type(key, struct written_key);
 	__type(value, __u64); /* kernfs id of the container's cgroup */
 } written SEC(".maps") __weak;
+
+#define TOUCHED_MAX 65536
+
+struct touched_key {
+	__u64 ino;
+	__u32 dev;
+	__u32 generation;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_BLOOM_FILTER);
+	__uint(max_entries, TOUCHED_MAX);
+	__uint(map_extra, 5); /* hash functions */
+	__type(value, struct touched_key);
+} touched SEC(".maps") __weak;
+
+/* Returns the key of an inode. */
+static __always_inline struct touched_key touched_key_get(__u64 inode)
+{
+	__u64 sb = KERNEL_FIELD(inode, struct inode, i_sb);
+
+	return (struct touched_key){
+		.ino = KERNEL_FIELD(inode, struct inode, i_ino),
+		.dev = (__u32)KERNEL_FIELD(sb, struct super_block, s_dev),
+		.generation = (__u32)KERNEL_FIELD(inode, struct inode, i_generation),
+	};
+}
+
+/*
+ * Notes that the entry's task may change the file of a dentry. Only a file of a root that is no overlay
+ * counts: the layers of an overlay tell who wrote a file. Global, so that it is verified once.
+ */
+__noinline int touched_note(struct lutra_task *e, __u64 dentry)
+{
+	struct touched_key k;
+	__u64 sb;
+
+	if (!e)
+		return 0;
+	sb = KERNEL_FIELD(dentry, struct dentry, d_sb);
+	if (sb != KERNEL_FIELD(e->root_dentry, struct dentry, d_sb) ||
+	    KERNEL_FIELD(sb, struct super_block, s_magic) == OVERLAYFS_MAGIC ||
+	    !KERNEL_FIELD(dentry, struct dentry, d_inode))
+		return 0;
+	k = touched_key_get(KERNEL_FIELD(dentry, struct dentry, d_inode));
+	if (bpf_map_peek_elem(&touched, &k))
+		bpf_map_push_elem(&touched, &k, 0);
+	return 0;
+}
 
 /* Returns the inode of the upper layer behind an inode of overlayfs, or 0. */
 static __always_inline __u64 overlay_upper_inode(__u64 inode)
@@ -226,6 +278,7 @@ __noinline int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64
 		return 0;
 	own = s->flags & EVENT_HOOK ? 0 : 1;
 	dentry = KERNEL_FIELD(file, struct file, f_path.dentry);
+	touched_note(e, dentry);
 	slot = slot_get(e->slot);
 	if (!slot || !written_key_get(&k, dentry, e->root_dentry))
 		return 0;

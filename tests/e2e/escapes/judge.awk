@@ -53,6 +53,8 @@ function hook_of(text, name, word, op) {
 		return "socket_sendmsg"
 	if (op == "mapx")
 		return "mmap_file"
+	if (op == "wx" || op == "wx-later")
+		return word[3] == "mmap" ? "mmap_file" : "file_mprotect"
 	if (op == "capable")
 		return "capable"
 	if (op == "")

@@ -98,16 +98,17 @@ extern const struct technique mount_techniques[];
 extern const struct technique process_techniques[];
 extern const struct technique kernel_techniques[];
 extern const struct technique file_techniques[];
+extern const struct technique memory_techniques[];
 extern const struct technique name_evasions[];
 extern const struct technique task_evasions[];
 extern const struct technique socket_evasions[];
 extern const struct technique move_evasions[];
-#define N_ARRAYS 8
+#define N_ARRAYS 9
 
 /* ---- techniques.c ---- */
 
 extern const struct technique *const all_techniques[N_ARRAYS];
-#define FIRST_EVASION 4 /* of the arrays */
+#define FIRST_EVASION 5 /* of the arrays */
 
 const struct technique *technique_find(const char *name);
 /* errno of a call that returned r, 0 if it did not fail. */

@@ -361,7 +361,8 @@ struct lutra_policy {
 	__u8 first_stays;   /* 1: no syscall ends the start-up of the container's first process */
 	__u8 code_last;	    /* the last lutra_code_index() that counts */
 	__u8 expects_image; /* 1: lutra_is_brought() counts */
-	__u8 pad[7];
+	__u8 exact_names;   /* 1: struct lutra_class.exact counts */
+	__u8 pad[6];
 	__u64 wildcard_key[2];	/* keys of the file and of the directory wildcard */
 	__u8 node[LUTRA_NODES]; /* LUTRA_NODE_* */
 	/* Tokens of syscalls and of keys. Rows session and any have those of other roles too. */

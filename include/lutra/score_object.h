@@ -193,21 +193,29 @@ static __always_inline __u32 lutra_is_spawned(__u8 role)
  * Returns true if the policy knows a token in this role. A token of an exec session always holds its
  * role. The roles session and any also know what startup, steady, spawned and deeper know. The roles
  * spawned and deeper know each other's tokens: a script uses the same programs and files, whether the
- * service or another script started it.
+ * service or another script started it. exact: as for lutra_object_find().
  */
-LUTRA_FN __u32 lutra_object_known(const struct lutra_policy *p, __u64 token, __u8 role)
+LUTRA_FN __u32 lutra_name_known(const struct lutra_policy *p, __u64 token, __u64 exact, __u8 role)
 {
 	__u32 known;
 
 	if (!p)
 		return 0;
-	known = lutra_object_lookup(p, token);
+	known = lutra_object_find(p, token, exact);
 	token &= ~lutra_object_token_put(LUTRA_FIELD_SESSION, 1);
 	for (__u64 r = 0; r < LUTRA_ROLE_SESSION && !known && role >= LUTRA_ROLE_SESSION; r++)
-		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r));
+		known = lutra_object_find(p, token | lutra_object_token_put(LUTRA_FIELD_ROLE, r),
+					  exact);
 	if (!known && lutra_is_spawned(role) && lutra_object_token_role(token) == role)
-		known = lutra_object_find(p, token ^ LUTRA_SPAWNED_TO_DEEPER);
+		known = lutra_object_find(p, token ^ LUTRA_SPAWNED_TO_DEEPER, exact);
 	return known;
+}
+
+/* Returns true if the policy knows a token in this role, where no names are to be told apart. */
+static __always_inline __u32 lutra_object_known(const struct lutra_policy *p, __u64 token,
+						__u8 role)
+{
+	return lutra_name_known(p, token, 0, role);
 }
 
 /*
@@ -307,6 +315,27 @@ static __always_inline __u32 lutra_name_varies(const struct lutra_policy *p,
 	return known & c->last & (o->op != LUTRA_OP_EXEC) & (o->op != LUTRA_OP_MAPX);
 }
 
+/*
+ * Returns true if a hit stands for other names than the object's: the policy knows the token, but not of
+ * these names, which it tells apart.
+ */
+static __always_inline __u32 lutra_is_other_name(const struct lutra_policy *p,
+						 const struct lutra_class *c, __u64 token,
+						 __u8 role)
+{
+	return c->hit && c->exact && lutra_object_known(p, token, role) &&
+	       !lutra_name_known(p, token, c->exact, role);
+}
+
+/* Makes a hit a miss at the last component. */
+static __always_inline void lutra_class_miss(const struct lutra_policy *p, struct lutra_class *c)
+{
+	c->node = c->parent;
+	c->flags = p->node[c->node & (LUTRA_NODES - 1)];
+	c->hit = 0;
+	c->last = 1;
+}
+
 /* The scorer's judgement of an object. */
 struct lutra_judgement {
 	__u64 token;
@@ -326,7 +355,8 @@ struct lutra_judgement {
 static __always_inline __u32 lutra_is_known_program(const struct lutra_policy *p,
 						    const struct lutra_judgement *j, __u8 role)
 {
-	return j->class.hit && lutra_object_known(p, lutra_object_token_of_image(j->token), role);
+	return j->class.hit &&
+	       lutra_name_known(p, lutra_object_token_of_image(j->token), j->class.exact, role);
 }
 
 /* Returns true if the last component names a directory. */
@@ -373,7 +403,7 @@ static __always_inline __u32 lutra_may_write_name(const struct lutra_policy *p, 
 		     lutra_object_token_put(LUTRA_FIELD_WRITE, 1) |
 		     lutra_object_token_put(LUTRA_FIELD_INODE_TYPE, LUTRA_S_IFREG_TYPE) |
 		     (token & lutra_object_token_put(LUTRA_FIELD_EXTENSION, ~0ull));
-	return lutra_object_known(p, t, role);
+	return lutra_name_known(p, t, c->exact, role);
 }
 
 /*
@@ -506,6 +536,38 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 	return 0;
 }
 
+/* Returns LUTRA_CHILD_EXACT for a program or a library, else 0. */
+static __always_inline __u32 lutra_exact_child(const struct lutra_object *o)
+{
+	return o->op == LUTRA_OP_EXEC || o->op == LUTRA_OP_MAPX ? LUTRA_CHILD_EXACT : 0;
+}
+
+/*
+ * Sets the place of an object in the tree, and its token. The arguments are those of
+ * lutra_judge_object(). Returns its lutra_code_counted().
+ */
+static __always_inline __u32 lutra_judge_place(const struct lutra_policy *p,
+					       const struct lutra_object *o,
+					       const struct lutra_path *path, __u8 role, char *fold,
+					       struct lutra_judgement *ret)
+{
+	__u32 ext = 0;
+
+	lutra_classify_path(p, path, lutra_leaf_dir(o),
+			    (role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0) |
+				    lutra_exact_child(o),
+			    fold, &ret->class);
+	if (ret->class.wildcard || !ret->class.hit)
+		ext = lutra_code_counted(p, o, path);
+	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
+	if (lutra_is_other_name(p, &ret->class, ret->token, role)) {
+		lutra_class_miss(p, &ret->class);
+		ext = lutra_code_counted(p, o, path);
+		ret->token = lutra_object_token(p, o, &ret->class, ext, role);
+	}
+	return ext;
+}
+
 /*
  * Judges an object. path: only read if o->flags has LUTRA_OBJ_PATH. fold: 64 bytes of scratch.
  * Opening a directory for reading, or entering it, is known if the directory is in the tree.
@@ -515,7 +577,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					      const struct lutra_path *path, __u8 role, char *fold,
 					      struct lutra_judgement *ret)
 {
-	__u32 ext = 0, writes = 0;
+	__u32 ext, writes = 0;
 
 	if (!p || !o || !path || !fold || !ret)
 		return 0;
@@ -523,12 +585,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		return lutra_judge_pathless(p, o, role, ret);
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->rule = LUTRA_RULE_NONE;
-	lutra_classify_path(p, path, lutra_leaf_dir(o),
-			    role == LUTRA_ROLE_SESSION ? LUTRA_CHILD_SESSION : 0, fold,
-			    &ret->class);
-	if (ret->class.wildcard || !ret->class.hit)
-		ext = lutra_code_counted(p, o, path);
-	ret->token = lutra_object_token(p, o, &ret->class, ext, role);
+	ext = lutra_judge_place(p, o, path, role, fold, ret);
 	if (!(p->ops >> (o->op & 31) & 1))
 		return 0;
 	if (!ret->class.hit) {
@@ -543,7 +600,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 			 lutra_takes_directory(p, o, path, &ret->class, role, fold);
 		if (writes)
 			ret->kind = LUTRA_KIND_NEW_USE;
-	} else if (!lutra_object_known(p, ret->token, role)) {
+	} else if (!lutra_name_known(p, ret->token, ret->class.exact, role)) {
 		if (o->op == LUTRA_OP_CHDIR ||
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
 		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
@@ -582,7 +639,8 @@ static __always_inline int lutra_judge_starter(const struct lutra_policy *p,
 {
 	if (!p || !o || !j || o->op != LUTRA_OP_EXEC || j->kind == LUTRA_KIND_KNOWN ||
 	    !j->class.hit || !starter ||
-	    !lutra_object_known(p, lutra_object_token_started_by(j->token, starter), role))
+	    !lutra_name_known(p, lutra_object_token_started_by(j->token, starter), j->class.exact,
+			      role))
 		return 0;
 	j->kind = LUTRA_KIND_KNOWN;
 	j->rule = LUTRA_RULE_NONE;

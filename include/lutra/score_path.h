@@ -219,9 +219,28 @@ static __always_inline __u32 lutra_object_lookup(const struct lutra_policy *p, _
 	return 0;
 }
 
-LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
+/*
+ * Returns the entry that says that a token is known of names that are told apart. No token equals it.
+ * exact: of struct lutra_class; 0: of all names that fold to the same.
+ */
+static __always_inline __u64 lutra_name_token(__u64 token, __u64 exact)
 {
-	return p ? lutra_object_lookup(p, token) : 0;
+	__u64 h = (token ^ exact * 0xd6e8feb86659fd93ull) * 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ h >> 29) * 0xd6e8feb86659fd93ull;
+	return (h ^ h >> 32) | 1ull << 63;
+}
+
+/*
+ * Returns true if the policy has a token, and has it of these names. exact: of struct lutra_class; 0:
+ * there are no names to tell apart.
+ */
+LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token, __u64 exact)
+{
+	if (!p || !lutra_object_lookup(p, token))
+		return 0;
+	return !exact || lutra_object_lookup(p, lutra_name_token(token, exact)) ||
+	       lutra_object_lookup(p, lutra_name_token(token, 0));
 }
 
 /*
@@ -232,14 +251,22 @@ LUTRA_FN __u32 lutra_object_find(const struct lutra_policy *p, __u64 token)
 
 /* The place of a path in the tree. */
 struct lutra_class {
+	/*
+	 * Hash of the names with digits that are told apart, though they fold to one: of a program or a
+	 * library all names of its path, else the last name if its directory is protected. Made with the
+	 * policy's key. 0: there are none, or the policy does not tell them apart.
+	 */
+	__u64 exact;
 	__u16 node;    /* the node, or on a miss the last one reached */
+	__u16 parent;  /* on a hit: of the node */
 	__u8 hit;      /* 1: the whole path is in the tree */
 	__u8 flags;    /* LUTRA_NODE_* of node */
 	__u8 passed;   /* flags of all nodes passed, without the root's, or-ed */
 	__u8 last;     /* 1: the miss, or the hit, was at the last component */
 	__u8 wildcard; /* 1: the last component was looked up in a wildcard node */
-	__u8 pad;
+	__u8 pad[7];
 };
+_Static_assert(sizeof(struct lutra_class) == 24, "class layout");
 
 /* Returns non-zero if a component holds a digit, eight bytes at once. Folding changes no other. */
 static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u32 len)
@@ -266,6 +293,8 @@ static __always_inline __u64 lutra_has_digit(const struct lutra_name *name, __u3
 /* Bits of the argument which of lutra_node_child(). Its low bits are the component's index. */
 #define LUTRA_CHILD_DIR 0x100	  /* the component is a directory's name */
 #define LUTRA_CHILD_SESSION 0x200 /* also follow the edges of exec sessions */
+#define LUTRA_CHILD_EXACT 0x400	  /* all names of the path that have digits are told apart */
+#define LUTRA_CHILD_LAST 0x800	  /* the component is the last one */
 
 /*
  * Returns the child of a node that a component of a path leads to, or 0 if there is none. It is not
@@ -302,8 +331,40 @@ LUTRA_FN __u32 lutra_node_child(const struct lutra_policy *p, const struct lutra
 }
 
 /*
+ * Adds a component of a path to the hash of names that are told apart, if it has a digit and counts:
+ * see struct lutra_class. node: the directory that it is looked up in. which: LUTRA_CHILD_*, and the
+ * index of the component. Returns the hash, which is 0 only without such a name. The conditions are
+ * here and not in the loop over components, because the BPF verifier would walk each combination.
+ */
+LUTRA_FN __u64 lutra_exact_add(const struct lutra_policy *p, const struct lutra_path *path,
+			       __u64 hash, __u32 node, __u32 which)
+{
+	__u32 at = which & (LUTRA_COMPONENTS - 1), leaf = LUTRA_CHILD_LAST, len, in;
+	const struct lutra_name *name;
+
+	if (!p || !path || p->exact_names != 1 || path->flags & LUTRA_PATH_DETACHED)
+		return hash;
+	in = p->node[node & (LUTRA_NODES - 1)];
+	if (in & LUTRA_NODE_WILDCARD)
+		return hash;
+	if (!(which & LUTRA_CHILD_EXACT) &&
+	    (!(in & LUTRA_NODE_PROTECTED) || (which & (leaf | LUTRA_CHILD_DIR)) != leaf))
+		return hash;
+	name = (const struct lutra_name *)(const void *)path->name[at];
+	len = path->len[at];
+	if (len >= LUTRA_NAME || !lutra_has_digit(name, len))
+		return hash;
+	hash ^= lutra_key_words(name, len, (const struct lutra_hash_key *)(const void *)p->hash_key,
+				0);
+	hash *= 0x9e3779b97f4a7c15ull;
+	hash ^= hash >> 32;
+	return hash ? hash : 1;
+}
+
+/*
  * Walks a path down the tree. leaf_dir: the last component names a directory. session:
- * LUTRA_CHILD_SESSION for an exec session, else 0. fold: 64 bytes of scratch, aligned to 8.
+ * LUTRA_CHILD_SESSION for an exec session, else 0, or-ed with LUTRA_CHILD_EXACT for a program or a
+ * library. fold: 64 bytes of scratch, aligned to 8.
  *
  * A path of more than 16 components, or with one over 63 bytes, misses at the first component that
  * is not there whole. An unresolved path misses at the root. A detached path is looked for below a
@@ -316,11 +377,12 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 	struct lutra_name *name = (struct lutra_name *)(void *)fold;
 	__u32 node = 0, n = path->n, flags = path->flags;
 
+	ret->exact = 0;
 	ret->passed = 0;
 	ret->hit = 0;
 	ret->last = 0;
 	ret->wildcard = 0;
-	ret->pad = 0;
+	ret->parent = 0;
 	if (flags & LUTRA_PATH_DETACHED) {
 		name->s[0] = '/';
 		node = lutra_edge_find(p, 0, lutra_component_key(name->s, 1, p->hash_key, 1));
@@ -333,15 +395,18 @@ static __always_inline void lutra_classify_path(const struct lutra_policy *p,
 			__u32 last = i + 1 >= n;
 			__u32 dir = last ? leaf_dir & 1 : 1;
 			__u32 wildcard = p->node[node & (LUTRA_NODES - 1)] & LUTRA_NODE_WILDCARD;
-			__u32 child;
+			__u32 child, which;
 
 			if (i >= n)
 				break;
+			which = at | dir << 8 | last << 11 | session;
+			ret->exact = lutra_exact_add(p, path, ret->exact, node, which);
 			ret->last = (__u8)last;
 			ret->wildcard = wildcard != 0;
-			child = lutra_node_child(p, path, name, node, at | dir << 8 | session);
+			child = lutra_node_child(p, path, name, node, which);
 			if (!child)
 				break;
+			ret->parent = (__u16)node;
 			node = child;
 			ret->passed |= p->node[node & (LUTRA_NODES - 1)];
 		}

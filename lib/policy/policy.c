@@ -44,6 +44,7 @@ int policy_new(struct policy **ret)
 		return -ENOMEM;
 	p->format = POLICY_FORMAT_VERSION;
 	p->code_last = LUTRA_CODE_LAST;
+	p->exact_names = true;
 	p->mode = LUTRA_MODE_AUDIT;
 	p->kill_matches = 2;
 	p->level_shift = LUTRA_M_SHIFT;
@@ -104,6 +105,7 @@ void policy_free(struct policy *p)
 	free(p->t2);
 	free(p->nodes);
 	free(p->objects);
+	free(p->names);
 	free(p->keys);
 	free(p->successors);
 	policy_model_free(p->model);

@@ -30,10 +30,12 @@
  * 1: roles of threads, no role of exec sessions, without their and a few other rules.
  * 2: LUTRA_NODE_VARIES in place of LUTRA_FIELD_VARIES, code_last is LUTRA_CODE_FORMAT_2.
  * 3: levels A and B in place of level M. They are dropped: policy_has_level().
- * A policy of format 4 that an older lutra made has no threshold of level N: policy_has_novelty().
+ * 4: names with digits are never told apart. One that an older lutra made has no threshold of level N
+ * either: policy_has_novelty().
  */
-#define POLICY_FORMAT_VERSION 4
-#define POLICY_FORMAT_LEVEL 4 /* the first with level M */
+#define POLICY_FORMAT_VERSION 5
+#define POLICY_FORMAT_FOLDED 4 /* the last without exact names */
+#define POLICY_FORMAT_LEVEL 4  /* the first with level M */
 #define POLICY_SUCCESSORS 4
 #define POLICY_SHA256_TEXT 65 /* in hexadecimal, with the NUL */
 #define POLICY_OBJECTS_MAX 2048
@@ -125,6 +127,7 @@ struct policy {
 	bool thread_roles; /* of format 1: lutra_role_follow() and LUTRA_EXEC_AGAIN do not count */
 	/* In the view of a container of a new release: see lutra_is_brought(). No file has it. */
 	bool expects_image;
+	bool exact_names;     /* names of programs with digits are told apart; since format 5 */
 	bool audit_sessions;  /* exec sessions are never refused or killed */
 	uint8_t code_last;    /* the last lutra_code_index() that training knew */
 	uint8_t kill_matches; /* 1 or 2 */
@@ -175,6 +178,9 @@ struct policy {
 	size_t n_nodes;
 	uint64_t *objects; /* tokens, ascending */
 	size_t n_objects;
+	/* lutra_name_token(): of which names with digits a token is known; ascending */
+	uint64_t *names;
+	size_t n_names;
 	struct policy_key *keys; /* by hash, ascending */
 	size_t n_keys;
 	uint8_t *successors; /* v x POLICY_SUCCESSORS, commonest first, PAD where fewer */

@@ -176,8 +176,11 @@ static int check_nodes(const struct policy *p, struct err *err)
 
 static int check_objects(const struct policy *p, struct err *err)
 {
-	if (p->n_objects > POLICY_OBJECTS_MAX)
-		return err_set(err, -EBADMSG, "more than %u objects", POLICY_OBJECTS_MAX);
+	if (p->n_objects + p->n_names > POLICY_OBJECTS_MAX)
+		return err_set(err, -EBADMSG, "more than %u objects and names", POLICY_OBJECTS_MAX);
+	for (size_t i = 0; i < p->n_names; i++)
+		if (!(p->names[i] >> 63) || (i && p->names[i] <= p->names[i - 1]))
+			return err_set(err, -EBADMSG, "name %zu is impossible or out of order", i);
 	for (size_t i = 0; i < p->n_objects; i++) {
 		uint64_t t = p->objects[i];
 		unsigned op = lutra_object_token_get(t, LUTRA_FIELD_OP);

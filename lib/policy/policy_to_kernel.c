@@ -71,6 +71,9 @@ static bool put_objects(const struct policy *p, uint64_t seed, struct lutra_poli
 	for (size_t i = 0; i < p->n_objects; i++)
 		if (!put_object(image, p->objects[i]))
 			return false;
+	for (size_t i = 0; i < p->n_names; i++)
+		if (!put_object(image, p->names[i]))
+			return false;
 	return true;
 }
 
@@ -111,6 +114,7 @@ static void copy_rules(const struct policy *p, struct lutra_policy *image)
 	image->first_stays = p->first_process == POLICY_FIRST_STAYS;
 	image->code_last = p->code_last;
 	image->expects_image = p->expects_image;
+	image->exact_names = p->exact_names;
 }
 
 /* Rows of v become rows of 256; what lies beyond v no token can reach. */
@@ -200,10 +204,11 @@ int policy_to_kernel(const struct policy *p, uint32_t version, struct lutra_poli
 {
 	char name[LUTRA_NAME] __attribute__((__aligned__(8))) = "*";
 
-	if (p->n_nodes > LUTRA_NODES || p->n_objects > POLICY_OBJECTS_MAX)
+	if (p->n_nodes > LUTRA_NODES || p->n_objects + p->n_names > POLICY_OBJECTS_MAX)
 		return err_set(err, -ENOSPC,
-			       "policy has %zu path nodes and %zu objects; %d and %d fit",
-			       p->n_nodes, p->n_objects, LUTRA_NODES, POLICY_OBJECTS_MAX);
+			       "policy has %zu path nodes and %zu objects and names; %d and %d fit",
+			       p->n_nodes, p->n_objects + p->n_names, LUTRA_NODES,
+			       POLICY_OBJECTS_MAX);
 	memset(ret, 0, sizeof(*ret));
 	ret->version = version;
 	copy_rules(p, ret);

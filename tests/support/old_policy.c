@@ -20,7 +20,7 @@
 
 #define KEYS_BYTES sizeof(uint32_t) /* of no keys, at the end of tables.lut */
 
-/* Gives the tokens of keys to system calls that have none: each token stands for something. */
+/* Takes away what old tables lack. Gives the tokens of keys to system calls that have none: each token stands for something. */
 static void remove_keys(struct policy *p)
 {
 	unsigned nr = SYS_getpid + 1; /* system calls of the sample are none of these */
@@ -35,6 +35,7 @@ static void remove_keys(struct policy *p)
 		}
 	}
 	p->n_keys = 0;
+	p->exact_names = false;
 }
 
 /* Makes the tables old. Writes their sum. Returns their length. */

@@ -13,6 +13,7 @@
 #include "lib/replay/tasks.h"
 #include "lib/replay/written.h"
 #include "lutra/score.h"
+#include "trainer/data/names/exact_path.h"
 
 #define PAYLOAD_MAX 0xfffffu
 _Static_assert(TASKS_MAX - 1 <= PAYLOAD_MAX, "a task's number fits a word");
@@ -343,24 +344,6 @@ static int add_exec_record(struct run_builder *b, const struct lutra_record *rec
 			 entry->number - 1);
 }
 
-/*
- * Folds a component of a path as the scorer does. One that is too long stays too long. Returns the
- * bytes written to out.
- */
-static size_t fold_component(const char *name, size_t len, char *out)
-{
-	char folded[LUTRA_NAME];
-
-	if (len < LUTRA_NAME) {
-		len = lutra_fold_component(name, (uint32_t)len, folded);
-		name = folded;
-	} else {
-		len = LUTRA_NAME;
-	}
-	memcpy(out, name, len);
-	return len;
-}
-
 size_t run_fold_path(const char *s, size_t len, char *out)
 {
 	size_t n = 0, pos = 0;
@@ -371,7 +354,7 @@ size_t run_fold_path(const char *s, size_t len, char *out)
 		size_t c_len = end ? (size_t)(end - c) : len - pos - 1;
 
 		out[n++] = '/';
-		n += fold_component(c, c_len, out + n);
+		n += exact_path_fold_name(c, c_len, out + n);
 		pos += 1 + c_len;
 	}
 	return n;
@@ -404,7 +387,7 @@ static int note_names(struct run_builder *b, const char *s, size_t len, bool own
 			r = random_names_add(&b->names->random, folded, n, name, name_len,
 					     b->number);
 		folded[n++] = '/';
-		folded_len = fold_component(name, name_len, folded + n);
+		folded_len = exact_path_fold_name(name, name_len, folded + n);
 		n += folded_len;
 		if (r == 0 && end &&
 		    (folded_len != name_len ||
@@ -416,10 +399,12 @@ static int note_names(struct run_builder *b, const char *s, size_t len, bool own
 }
 
 /*
- * Finds the number of a recorded path, folded. A string that is no path, and a path that could not
- * be resolved, is "?". "//name" is a name in a detached tree. own: as in note_names().
+ * Finds the number of the recorded path of an object, as exact_path_write() has it. A string that is
+ * no path, and a path that could not be resolved, is "?". "//name" is a name in a detached tree. own: as
+ * in note_names().
  */
-static int number_path(struct run_builder *b, const char *s, size_t len, bool own, uint32_t *ret)
+static int number_path(struct run_builder *b, const struct lutra_object *o, const char *s,
+		       size_t len, bool own, uint32_t *ret)
 {
 	char out[LUTRA_STRING_MAX + 1] = "?";
 	bool known = s && len && len <= LUTRA_STRING_MAX && s[0] == '/' && !memchr(s, '\0', len);
@@ -429,9 +414,9 @@ static int number_path(struct run_builder *b, const char *s, size_t len, bool ow
 
 	if (detached && len > 2) {
 		out[0] = out[1] = '/';
-		n = 2 + fold_component(s + 2, len - 2, out + 2);
+		n = 2 + exact_path_fold_name(s + 2, len - 2, out + 2);
 	} else if (known && !detached) {
-		n = run_fold_path(s, len, out);
+		n = exact_path_write(o, s, len, out);
 		b->names->lib_digits |= has_lib_digits(s, len);
 		r = note_names(b, s, len, own);
 	}
@@ -505,7 +490,7 @@ static int add_object_record(struct run_builder *b, const struct lutra_record *r
 	own = !entry->writer.is_session && is_named_by_service(&o.object);
 	reduce_object(&o.object);
 	if (o.object.flags & LUTRA_OBJ_PATH) {
-		r = number_path(b, str, str_len, own, &o.path);
+		r = number_path(b, &o.object, str, str_len, own, &o.path);
 		if (r < 0)
 			return r;
 	}

@@ -10,6 +10,7 @@
 
 #include "lib/abi/path_text.h"
 #include "lib/abi/syscall_traits.h"
+#include "trainer/rules/exact_names.h"
 #include "trainer/rules/knowledge/known_objects.h"
 #include "trainer/rules/networks.h"
 #include "trainer/rules/paths/path_tree.h"
@@ -337,6 +338,7 @@ struct token_list {
 	uint64_t *token;
 	size_t n;
 	struct siblings siblings;
+	struct exact_names names;
 	bool own_files; /* add the tokens of own files and own directories too */
 };
 
@@ -344,6 +346,7 @@ static void token_list_done(struct token_list *l)
 {
 	free(l->token);
 	siblings_done(&l->siblings);
+	exact_names_done(&l->names);
 }
 
 /*
@@ -368,6 +371,8 @@ static int add_object_token(const struct objects_source *src, uint32_t i, uint8_
 		ret->n += add_own_file_tokens(p, &o, &j, ret->token + ret->n);
 		ret->n += add_own_directory_token(p, &o, &j, ret->token + ret->n);
 	}
+	if (exact_names_add(&ret->names, &o, &path, &j) < 0)
+		return -ENOMEM;
 	return siblings_add(&ret->siblings, p, image,
 			    &(struct sibling_candidate){&o, &path, &j, role});
 }
@@ -385,21 +390,45 @@ static void sort_tokens(struct token_list *l)
 	l->n = n;
 }
 
+#define KNOWN_NAMES 128 /* entries of names that there is room for beside tokens of packs */
+
 /* Adds the tokens of the base and of packs to the sorted tokens of the runs. */
 static int add_known_tokens(struct known_objects *known, struct policy *p,
 			    const struct lutra_policy *image, struct token_list *l)
 {
 	uint64_t *ret = calloc(known->n * LUTRA_ROLES + 1, sizeof(*ret));
+	size_t reserve = POLICY_OBJECTS_MAX - l->n - l->names.n;
 
+	if (reserve > KNOWN_NAMES)
+		reserve = KNOWN_NAMES;
 	free(p->known_tokens);
 	p->known_tokens = ret;
 	if (!ret)
 		return -ENOMEM;
-	p->n_known_tokens = known_objects_tokens(known, image, l->token, l->n, ret);
+	p->n_known_tokens =
+		known_objects_tokens(known, image, l->token, l->n, l->names.n + reserve, ret);
 	memcpy(l->token + l->n, ret, p->n_known_tokens * sizeof(*ret));
 	l->n += p->n_known_tokens;
 	sort_tokens(l);
+	if (exact_names_add_known(&l->names, p, ret, p->n_known_tokens) < 0)
+		return -ENOMEM;
+	exact_names_sort(&l->names);
+	if (l->n + l->names.n > POLICY_OBJECTS_MAX)
+		l->names.n = POLICY_OBJECTS_MAX - l->n;
 	return 0;
+}
+
+/* Looks for the paths that the runs of src made. */
+static int init_names(const struct objects_source *src, struct exact_names *names)
+{
+	uint32_t n = intern_count(src->corpus->names.objects);
+	_cleanup_free_ uint8_t *roles = calloc(n + 1u, 1);
+
+	if (!roles)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		roles[i] = roles_seen_in(src, i, true, NULL);
+	return exact_names_init(names, src->corpus, roles);
 }
 
 /*
@@ -419,7 +448,7 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	_cleanup_(token_list_done) struct token_list l = {.token = calloc(room, sizeof(*l.token)),
 							  .own_files = own_files};
 
-	if (!l.token)
+	if (!l.token || init_names(src, &l.names) < 0)
 		return -ENOMEM;
 	l.n = add_hook_tokens(p, image, l.token);
 	for (uint32_t i = 0; i < n_objects; i++) {
@@ -435,15 +464,19 @@ static int learn_tokens(const struct objects_source *src, struct policy *p, bool
 	}
 	l.n += siblings_tokens(&l.siblings, l.token + l.n);
 	sort_tokens(&l);
-	if (l.n > POLICY_OBJECTS_MAX && !own_files)
+	exact_names_sort(&l.names);
+	if (l.n + l.names.n > POLICY_OBJECTS_MAX && !own_files)
 		l.n = drop_sessions(l.token, l.n);
-	if (l.n > POLICY_OBJECTS_MAX)
+	if (l.n + l.names.n > POLICY_OBJECTS_MAX)
 		return -ENOSPC;
 	if (add_known_tokens(known, p, image, &l) < 0)
 		return -ENOMEM;
 	free(p->objects);
 	p->objects = TAKE_PTR(l.token);
 	p->n_objects = l.n;
+	free(p->names);
+	p->names = TAKE_PTR(l.names.list);
+	p->n_names = l.names.n;
 	return 0;
 }
 
@@ -486,7 +519,7 @@ static int learn_by_tree(const struct objects_source *src, struct path_tree *tre
 
 	free(p->nodes);
 	p->nodes = NULL;
-	p->n_objects = 0;
+	p->n_objects = p->n_names = 0;
 	r = path_tree_collapse(tree, p->hash_key, shrink, &p->nodes, &p->n_nodes);
 	if (r == -ENOSPC)
 		return err_set(

@@ -20,7 +20,7 @@
 
 #define CONNECT_GROUPS 32 /* bits of policy.port_exact */
 /* The most tokens of a scope: a file and a directory in each role, and the hooks of a call. */
-#define TOKENS_OF_SCOPE (2 * LUTRA_ROLES + LUTRA_HOOK_OTHERS)
+#define TOKENS_OF_SCOPE (4 * LUTRA_ROLES + LUTRA_HOOK_OTHERS)
 
 /* A delta that is being applied. */
 struct application {
@@ -243,8 +243,11 @@ static void put_object_in_role(struct application *a, const struct accepted_scop
 	if (o.flags & LUTRA_OBJ_PATH && !j.class.hit)
 		return;
 	j.token = add_starter(a, s, role, j.token);
-	if (j.token)
-		put_token(a, j.token);
+	if (!j.token)
+		return;
+	put_token(a, j.token);
+	if (j.class.exact)
+		put_token(a, lutra_name_token(j.token, j.class.exact));
 }
 
 static void put_in_role(struct application *a, const struct accepted_scope *s, uint8_t role)
@@ -310,17 +313,31 @@ static void add_scope_tokens(struct application *a, size_t i)
 			a->token[n++] = a->token[k];
 	n = before + sort_unique(a->token + before, n - before);
 	a->n_tokens = n;
-	if (a->p->n_objects + n <= POLICY_OBJECTS_MAX)
+	if (a->p->n_objects + a->p->n_names + n <= POLICY_OBJECTS_MAX)
 		return;
 	a->n_tokens = before;
 	leave_scope_out(a, i, "the policy has no room for more objects");
+}
+
+/* Adds n entries to a sorted list. Returns 0 or -ENOMEM. */
+static int merge_tokens(uint64_t **list, size_t *n_list, const uint64_t *more, size_t n)
+{
+	uint64_t *all = realloc(*list, (*n_list + n + 1) * sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	*list = all;
+	if (n)
+		memcpy(all + *n_list, more, n * sizeof(*all));
+	*n_list = sort_unique(all, *n_list + n);
+	return 0;
 }
 
 /* Makes the scorer's form of the policy, then the tokens of all scopes. */
 static int add_tokens(struct application *a, struct err *err)
 {
 	struct policy *p = a->p;
-	uint64_t *all;
+	size_t all, n;
 	int r;
 
 	a->image = calloc(1, sizeof(*a->image));
@@ -333,12 +350,13 @@ static int add_tokens(struct application *a, struct err *err)
 	for (size_t i = 0; i < a->n; i++)
 		if (!a->is_out[i])
 			add_scope_tokens(a, i);
-	all = realloc(p->objects, (p->n_objects + a->n_tokens + 1) * sizeof(*all));
-	if (!all)
+	/* Entries of names sort behind all tokens. */
+	all = n = sort_unique(a->token, a->n_tokens);
+	while (n > 0 && a->token[n - 1] >> 63)
+		n--;
+	if (merge_tokens(&p->objects, &p->n_objects, a->token, n) < 0 ||
+	    merge_tokens(&p->names, &p->n_names, a->token + n, all - n) < 0)
 		return err_oom(err);
-	memcpy(all + p->n_objects, a->token, a->n_tokens * sizeof(*all));
-	p->objects = all;
-	p->n_objects = sort_unique(all, p->n_objects + a->n_tokens);
 	return 0;
 }
 

@@ -12,7 +12,8 @@
  *                nodes x { u64 key, u16 parent, u8 flags, u8 kind (1: a directory, 2: for exec
  *                sessions alone), u8 bytes, name },
  *                objects x u64 token, u8 successors[v][4],
- *                (since format 4) u32 keys, keys x { u64 hash, u8 token[roles], u8 bytes, name }
+ *                (since format 4) u32 keys, keys x { u64 hash, u8 token[roles], u8 bytes, name },
+ *                (since format 5) u32 names, names x u64 lutra_name_token()
  *
  * Before format 4 the tables are of levels A and B. They are read and dropped.
  *

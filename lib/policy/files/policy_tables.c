@@ -54,7 +54,7 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 		return -ENOMEM;
 	memcpy(arch, p->arch, strnlen(p->arch, sizeof(arch) - 1));
 	bytes_put(&out, MAGIC, 4);
-	bytes_put_u32(&out, POLICY_FORMAT_VERSION);
+	bytes_put_u32(&out, p->exact_names ? POLICY_FORMAT_VERSION : POLICY_FORMAT_FOLDED);
 	bytes_put(&out, arch, sizeof(arch));
 	bytes_put_u32(&out, p->v);
 	bytes_put_u32(&out, (uint32_t)p->n_nodes);
@@ -79,6 +79,10 @@ int policy_tables_encode(const struct policy *p, uint8_t **ret, size_t *ret_len)
 	bytes_put(&out, p->objects, p->n_objects * sizeof(*p->objects));
 	bytes_put(&out, p->successors, (size_t)p->v * POLICY_SUCCESSORS);
 	put_keys(&out, p);
+	if (p->exact_names) {
+		bytes_put_u32(&out, (uint32_t)p->n_names);
+		bytes_put(&out, p->names, p->n_names * sizeof(*p->names));
+	}
 	if (out.failed)
 		return -EINVAL;
 	*ret = TAKE_PTR(data);
@@ -125,6 +129,20 @@ static int get_keys(struct policy *p, struct bytes_in *in)
 			return -EBADMSG;
 		bytes_copy(in, k->name, len);
 	}
+	return 0;
+}
+
+static int get_names(struct policy *p, struct bytes_in *in)
+{
+	uint32_t n = bytes_u32(in);
+
+	if (in->failed || n > POLICY_OBJECTS_MAX)
+		return -EBADMSG;
+	p->names = calloc(n + 1u, sizeof(*p->names));
+	if (!p->names)
+		return -ENOMEM;
+	p->n_names = n;
+	bytes_copy(in, p->names, n * sizeof(*p->names));
 	return 0;
 }
 
@@ -231,6 +249,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	get_level_constants(p, &in);
 	bytes_copy(&in, p->token, sizeof(p->token[0]) * (version > 1 ? LUTRA_ROLES : ROLES_1));
 	p->thread_roles = version == 1;
+	p->exact_names = version > POLICY_FORMAT_FOLDED;
 	p->format = version;
 	if (version < 3) {
 		in.failed |= p->code_last != 0;
@@ -251,6 +270,8 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 		drop_old_tables(p);
 	} else {
 		r = get_keys(p, &in);
+		if (r == 0 && p->exact_names)
+			r = get_names(p, &in);
 		if (r == -ENOMEM)
 			return err_oom(err);
 		in.failed |= r < 0;

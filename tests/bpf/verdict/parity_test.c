@@ -377,6 +377,7 @@ static void make_tree(struct bench *b, struct tree *t)
 	memset(p->object, 0, sizeof(p->object));
 	memset(p->key, 0, sizeof(p->key));
 	p->node[0] = (uint8_t)(pick_below(b, 2) * LUTRA_NODE_PROTECTED);
+	p->exact_names = (uint8_t)pick_below(b, 2);
 	t->nodes = 1;
 	for (uint32_t tries = 0; t->nodes < TREE_NODES && tries < 20 * TREE_NODES; tries++) {
 		uint32_t node = pick_below(b, 3) ? pick_below(b, t->nodes) : t->nodes - 1;
@@ -518,6 +519,11 @@ static void learn_object(struct bench *b, const struct parity_object *o)
 		token = lutra_object_token_started_by(
 			token, pick_below(b, 2) ? o->starter : pick_below(b, TREE_NODES));
 	learn_token(b->policy, token);
+	/* Of this name, or of all that fold to the same; or of none. */
+	if (copy.judgement.class.exact && pick_below(b, 3))
+		learn_token(
+			b->policy,
+			lutra_name_token(token, pick_below(b, 2) ? copy.judgement.class.exact : 0));
 	learn_key(b, pick_below(b, 2) ? copy.search.own : copy.search.varies);
 }
 
@@ -526,7 +532,7 @@ static bool is_known_by_starter(const struct lutra_policy *p, const struct parit
 {
 	return o->object.op == LUTRA_OP_EXEC && o->judgement.kind == LUTRA_KIND_KNOWN &&
 	       p->ops >> LUTRA_OP_EXEC & 1 && o->starter &&
-	       !lutra_object_known(p, o->judgement.token, (uint8_t)o->role);
+	       !lutra_name_known(p, o->judgement.token, o->judgement.class.exact, (uint8_t)o->role);
 }
 
 struct object_counts {

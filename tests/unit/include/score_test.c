@@ -494,7 +494,7 @@ static void score_takes_null(void **state)
 	assert_int_equal(lutra_fold_component(NULL, 3, NULL), 0);
 	assert_int_equal(lutra_component_key(NULL, 3, NULL, 0), 0);
 	assert_int_equal(lutra_edge_find(NULL, 0, 0), 0);
-	assert_int_equal(lutra_object_find(NULL, 0), 0);
+	assert_int_equal(lutra_object_find(NULL, 0, 0), 0);
 	assert_int_equal(lutra_judge_object(NULL, NULL, NULL, 0, NULL, NULL), 0);
 }
 

@@ -124,9 +124,14 @@ int knowledge_read_packages(struct knowledge_set *s, const char *root, struct er
 
 static int add_executed(struct intern *executed, const struct intern *names, uint32_t number)
 {
+	char folded[LUTRA_STRING_MAX + 1];
 	size_t len;
-	const void *path = intern_get(names, number, &len);
+	const char *path = intern_get(names, number, &len);
 
+	if (len && len <= LUTRA_STRING_MAX && path[0] == '/') {
+		len = run_fold_path(path, len, folded);
+		path = folded;
+	}
 	return intern_add(executed, path, len, &number);
 }
 

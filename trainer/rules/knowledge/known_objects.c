@@ -317,9 +317,10 @@ static size_t put_file_tokens(const struct knowledge *file, uint8_t *state,
 }
 
 size_t known_objects_tokens(struct known_objects *k, const struct lutra_policy *image,
-			    const uint64_t *learned, size_t n_learned, uint64_t *ret)
+			    const uint64_t *learned, size_t n_learned, size_t n_names,
+			    uint64_t *ret)
 {
-	struct learned_tokens l = {learned, n_learned, POLICY_OBJECTS_MAX - n_learned};
+	struct learned_tokens l = {learned, n_learned, POLICY_OBJECTS_MAX - n_learned - n_names};
 	size_t at = 0, n = 0;
 
 	for (size_t f = 0; k->files && f < k->files->n; f++) {

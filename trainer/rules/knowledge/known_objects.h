@@ -45,10 +45,12 @@ void known_objects_add_ports(struct known_objects *k, uint32_t used, struct poli
 /*
  * Writes the tokens of all added objects, those that were learned too. An object does not fit if its
  * new tokens exceed what a policy holds beside the learned ones; its state says so. image: the
- * policy's kernel form. learned: ascending. ret: room for n objects in each role. Returns how many.
+ * policy's kernel form. learned: ascending. n_names: entries of names that the policy holds besides.
+ * ret: room for n objects in each role. Returns how many.
  */
 size_t known_objects_tokens(struct known_objects *k, const struct lutra_policy *image,
-			    const uint64_t *learned, size_t n_learned, uint64_t *ret);
+			    const uint64_t *learned, size_t n_learned, size_t n_names,
+			    uint64_t *ret);
 
 /* Counts the objects of file number i of k->files that have a state. */
 uint32_t known_objects_count(const struct known_objects *k, size_t i, enum known_state state);

@@ -283,6 +283,7 @@ static void save_unchecked(struct sample_saved *f)
 	unsigned char h[32];
 	size_t len;
 
+	f->p->exact_names = f->p->format > POLICY_FORMAT_FOLDED;
 	assert_int_equal(policy_tables_encode(f->p, &tables, &len), 0);
 	memcpy(tables + 4, &f->p->format, sizeof(f->p->format));
 	if (f->p->format < POLICY_FORMAT_LEVEL)

@@ -212,6 +212,13 @@ static int unlinked_program(int victim)
 	return payload_run(path, -1);
 }
 
+/* A program whose name differs from a known one by a digit. */
+static int other_digit(int victim)
+{
+	(void)victim;
+	return payload_run(OTHER_HELPER, -1);
+}
+
 static int memory_file_reopened(int victim)
 {
 	int fd = (int)syscall(SYS_memfd_create, "note", 0);
@@ -374,6 +381,9 @@ const struct technique name_evasions[] = {
 	 .probe = program_ran},
 	{"unlinked_program", "T1070.004", "executes a file that has lost its name",
 	 .seen = "exec .*note.* .fresh", .run = unlinked_program, .probe = program_ran},
+	{"other_digit", "T1036.005",
+	 "executes a program whose name has another digit than a known one",
+	 .seen = "exec " OTHER_HELPER, .run = other_digit, .probe = program_ran},
 	{"memfd_reopened", "T1620", "opens a file that lies in memory alone",
 	 .seen = "open w file .*memfd", .stopped = "^memfd_create |memfd",
 	 .hook = "file_alloc_security", .run = memory_file_reopened},

@@ -25,8 +25,9 @@
 #define RAN VOLUME "/ran" /* left by a program that was brought along, or by a shell */
 #define SHARED "/shared"  /* a directory of the host's disk, whose root holds "flag" */
 /* A program that the service executes in its ordinary work. */
-#define HELPER_NAME "helper"
+#define HELPER_NAME "helper1"
 #define HELPER VOLUME "/tools/" HELPER_NAME
+#define OTHER_HELPER VOLUME "/tools/helper2"  /* one that it does not, there before the container */
 #define SPOOL "/var/lib/app/spool"	      /* where it writes, under any name */
 #define KNOWN "/var/lib/app/spool/batch/note" /* a name as it writes them */
 #define ENGINE_SOCKET "/run/engine.sock"

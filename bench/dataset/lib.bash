@@ -405,10 +405,11 @@ session() {
 	session_as 0:0 "$@"
 }
 
-# session_as UID:GID CONTAINER COMMAND…
+# session_as UID:GID CONTAINER COMMAND…: ended after session_seconds, if that is set.
 session_as() {
 	local c=$2
-	EXEC_USER=$1 EXEC_CAPS=$([ "$1" != 0:0 ] || echo "${default_capabilities[*]}") "$e2e/container" exec "$stage/containers/$c" "${@:3}" </dev/null
+	EXEC_USER=$1 EXEC_CAPS=$([ "$1" != 0:0 ] || echo "${default_capabilities[*]}") \
+		timeout "${session_seconds:-0}" "$e2e/container" exec "$stage/containers/$c" "${@:3}" </dev/null
 }
 
 # container_signal CONTAINER SIGNAL: to its first process, as `podman kill` does.

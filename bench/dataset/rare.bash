@@ -99,11 +99,11 @@ rare_shell() {
 		/proc/meminfo; for p in /proc/[0-9]*; do cat $p/comm; done; env; df; umask; ulimit -a; date'
 }
 
-# As an engine makes it: every few seconds.
+# As an engine makes it: every few seconds. An engine ends a check that takes 30 seconds.
 rare_health_check() {
 	local i
 	for i in 1 2 3 4 5; do
-		session_as "${container_user[$(first_container)]}" "$(first_container)" "${health[@]}"
+		session_seconds=30 session_as "${container_user[$(first_container)]}" "$(first_container)" "${health[@]}"
 		sleep 2
 	done
 }

@@ -12,15 +12,11 @@
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_M_THRESHOLD_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_M_THRESHOLD_H
 
-#define M_THRESHOLD_MARGIN (3 / 2.)
+#define M_THRESHOLD_MARGIN (5 / 3.)
 #define M_THRESHOLD_TYPICAL .36 /* nat: the mean of the two highest levels, of a usual service */
 
-/*
- * The threshold of level N is one of these times the highest level of the replays. After few runs
- * level N counts a pair once, and rises less in later runs.
- */
-#define N_THRESHOLD_MARGIN 2.
-#define N_THRESHOLD_MARGIN_FEW (4 / 3.)
+/* The threshold of level N is this times the highest level of the replays. */
+#define N_THRESHOLD_MARGIN (4 / 3.)
 
 /* The two highest levels of some replays, in any unit. Zero: no replay was added yet. */
 struct m_highest {

@@ -74,8 +74,8 @@ int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 	ret->p2 = m_codes_start(codes, 2);
 	ret->shift = LUTRA_M_SHIFT;
 	ret->counts = LUTRA_M_COUNTS;
-	ret->novelty_shift = m_novelty_shift(h->n_runs);
-	ret->novelty_counts = h->n_runs < M_WEIGHTS_RUNS ? M_NOVELTY_FEW_COUNTS : M_NOVELTY_COUNTS;
+	ret->novelty_shift = M_NOVELTY_SHIFT;
+	ret->novelty_counts = M_NOVELTY_COUNTS;
 	for (unsigned l = 0; r == 0 && l < M_LAYERS; l++) {
 		_cleanup_(m_pairs_done) struct m_pairs pairs = {0};
 

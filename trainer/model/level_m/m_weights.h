@@ -23,25 +23,16 @@
 
 #define M_WEIGHTS_RUNS 9 /* with fewer runs the weights say little, and level M only logs */
 
-/* Level N: with so many runs, and with fewer. docs/model.md says why. */
-#define M_NOVELTY_SHIFT 7
-#define M_NOVELTY_COUNTS LUTRA_M_COUNTS
-#define M_NOVELTY_FEW_SHIFT 4
-#define M_NOVELTY_FEW_COUNTS 1
-
-/* Returns by what shift level N moves in a policy of so many runs. */
-static inline uint8_t m_novelty_shift(size_t n_runs)
-{
-	return n_runs < M_WEIGHTS_RUNS ? M_NOVELTY_FEW_SHIFT : M_NOVELTY_SHIFT;
-}
+/* How level N moves, and how often a pair is new to it. docs/model.md says why. */
+#define M_NOVELTY_SHIFT 4
+#define M_NOVELTY_COUNTS 1
 
 /* Computes e of a layer. ret_e: (k), by a. */
 void m_weights_news(const struct m_pairs *pairs, uint32_t k, unsigned shift, double *ret_e);
 
 /*
  * Makes the tables from the counts of all runs except `without`. The codes stay as they are. An
- * entry is round(16 w) << 8 | code. The constants of level N are those of the number of all runs:
- * a replay without one of them must have those of the policy. Returns 0 or -ENOMEM.
+ * entry is round(16 w) << 8 | code. Returns 0 or -ENOMEM.
  */
 int m_weights_tables(struct lutra_m_tables *ret, const struct m_codes *codes,
 		     const struct histories *h, size_t without);

@@ -32,7 +32,7 @@ static int32_t old_threshold(const struct calibrate_source *src, enum replayed_l
 	if (level == REPLAYED_M)
 		return src->model->codes_anew ? 0 : old->threshold;
 	return policy_has_novelty(old) &&
-			       old->novelty_shift == m_novelty_shift(src->model->corpus->n_runs)
+			       old->novelty_shift == M_NOVELTY_SHIFT
 		       ? old->novelty_threshold
 		       : 0;
 }
@@ -54,16 +54,11 @@ static struct m_highest find_highest(const struct calibrate_job *j, enum replaye
 	return ret;
 }
 
-static double margin_of(const struct calibrate_job *j, enum replayed_level level)
-{
-	if (level == REPLAYED_M)
-		return M_THRESHOLD_MARGIN;
-	return j->src->model->corpus->n_runs < CALIBRATE_RUNS_GOOD ? N_THRESHOLD_MARGIN_FEW
-								   : N_THRESHOLD_MARGIN;
-}
+static const double margins[REPLAYED_LEVELS] = {
+	[REPLAYED_M] = M_THRESHOLD_MARGIN, [REPLAYED_N] = N_THRESHOLD_MARGIN};
 
 /*
- * Returns the level that the threshold is a margin times of, margin_of(). The replays of the policy that
+ * Returns the level that the threshold is a margin times of. The replays of the policy that
  * is updated count as one, since only their highest level is known. Level N, and level M of few runs:
  * the highest level of the replays, since one odd run is not yet odd among three.
  */
@@ -86,9 +81,9 @@ static double reference_level(const struct calibrate_job *j, enum replayed_level
 static int32_t find_threshold(const struct calibrate_job *j, enum replayed_level level, size_t n,
 			      size_t without)
 {
-	uint8_t shift = m_novelty_shift(j->src->model->corpus->n_runs);
-	int32_t floor = level == REPLAYED_M ? CALIBRATE_FLOOR : CALIBRATE_NOVELTY_FLOOR(shift);
-	double found = ceil(margin_of(j, level) * reference_level(j, level, n, without));
+	int32_t floor =
+		level == REPLAYED_M ? CALIBRATE_FLOOR : CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT);
+	double found = ceil(margins[level] * reference_level(j, level, n, without));
 	int32_t ret = found > floor ? (int32_t)found : floor;
 	int32_t old = old_threshold(j->src, level);
 

@@ -388,9 +388,9 @@ static void update_of_few_runs_stays_one_of_few_runs(void **state)
 
 	made_drift(&f->corpus, "a.ltr");
 	train_as(&f->corpus, f->old, 1, &f->p);
-	assert_int_equal(f->old->novelty_shift, M_NOVELTY_FEW_SHIFT);
-	assert_int_equal(f->p->novelty_shift, M_NOVELTY_FEW_SHIFT);
-	assert_int_equal(f->p->novelty_counts, M_NOVELTY_FEW_COUNTS);
+	assert_int_equal(f->old->novelty_shift, M_NOVELTY_SHIFT);
+	assert_int_equal(f->p->novelty_shift, M_NOVELTY_SHIFT);
+	assert_int_equal(f->p->novelty_counts, M_NOVELTY_COUNTS);
 	assert_true(f->p->novelty_threshold >= f->old->novelty_threshold);
 	assert_int_equal(f->p->action[LUTRA_RULE_LEVEL], LUTRA_ACTION_LOG);
 	assert_int_equal(f->p->action[LUTRA_RULE_NOVELTY], LUTRA_ACTION_ALERT);
@@ -402,7 +402,7 @@ static void update_of_few_runs_stays_one_of_few_runs(void **state)
 static void update_of_a_policy_without_level_n_adds_it(void **state)
 {
 	struct fixture *f = *state;
-	int32_t floor = CALIBRATE_NOVELTY_FLOOR(m_novelty_shift(f->old->n_runs + 1));
+	int32_t floor = CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT);
 
 	f->old->novelty_threshold = LUTRA_THRESHOLD_OFF;
 	f->old->novelty_shift = f->old->novelty_counts = 0;
@@ -438,6 +438,7 @@ static void update_with_enough_runs_trains_codes(void **state)
 	made_run_service(&f->corpus, "b.ltr", 21, 200);
 	/* Of other codes, and of a level that moved otherwise: they say nothing here. */
 	f->old->threshold = f->old->novelty_threshold = 1 << 28;
+	f->old->novelty_shift = M_NOVELTY_SHIFT + 3;
 	train_as(&f->corpus, f->old, 1, &f->p);
 	assert_int_equal(f->p->level_shift, LUTRA_M_SHIFT);
 	assert_int_equal(f->p->level_counts, LUTRA_M_COUNTS);

@@ -367,7 +367,7 @@ static void accepted_apply_raises_level_n_alone(void **state)
 	assert_int_equal(f->p->threshold, threshold);
 }
 
-/* Level N of few runs moves otherwise than that of many. */
+/* Level N of another policy may move otherwise. */
 static void accepted_apply_leaves_level_n_that_moves_otherwise(void **state)
 {
 	struct fixture *f = *state;

@@ -301,39 +301,6 @@ static void m_weights_gate_what_was_seen(void **state)
 		assert_int_equal(all->t0[i] & 0xff, less->t0[i] & 0xff);
 }
 
-/* The weights of few runs are made as those of many. Level N moves faster, and counts pairs once. */
-static void m_weights_of_few_runs_have_other_constants_of_level_n(void **state)
-{
-	struct fixture *f = *state;
-	_cleanup_free_ struct lutra_m_tables *t = calloc(1, sizeof(*t));
-	const struct layer_options options = {.seed = 1, .threads = 1};
-	_cleanup_(m_codes_done) struct m_codes codes = {0};
-	char name[16];
-
-	assert_non_null(t);
-	for (unsigned i = 0; i < M_WEIGHTS_RUNS; i++) {
-		snprintf(name, sizeof(name), "%c%0*u.ltr", 'a' + (char)i, (int)i + 1, i);
-		made_run_service(&f->corpus, name, i, 30);
-	}
-	read_corpus(f, 1);
-	assert_int_equal(
-		m_codes_train(&codes, &f->m.histories, f->m.tokens.v, HISTORIES_NO_RUN, &options),
-		0);
-	assert_int_equal(m_weights_tables(t, &codes, &f->m.histories, HISTORIES_NO_RUN), 0);
-	assert_int_equal(t->novelty_shift, M_NOVELTY_SHIFT);
-	assert_int_equal(t->novelty_counts, M_NOVELTY_COUNTS);
-	/* A replay is of the policy: it has its constants. */
-	assert_int_equal(m_weights_tables(t, &codes, &f->m.histories, 0), 0);
-	assert_int_equal(t->novelty_shift, M_NOVELTY_SHIFT);
-	f->m.histories.n_runs--;
-	assert_int_equal(m_weights_tables(t, &codes, &f->m.histories, HISTORIES_NO_RUN), 0);
-	f->m.histories.n_runs++;
-	assert_int_equal(t->shift, LUTRA_M_SHIFT);
-	assert_int_equal(t->counts, LUTRA_M_COUNTS);
-	assert_int_equal(t->novelty_shift, M_NOVELTY_FEW_SHIFT);
-	assert_int_equal(t->novelty_counts, M_NOVELTY_FEW_COUNTS);
-}
-
 static void m_level_train_gives_the_same_bytes_on_any_number_of_threads(void **state)
 {
 	struct fixture *f = *state;
@@ -409,9 +376,6 @@ int main(void)
 			m_level_teardown),
 		cmocka_unit_test_setup_teardown(tokens_leave_out_objects_of_workers, m_level_setup,
 						m_level_teardown),
-		cmocka_unit_test_setup_teardown(
-			m_weights_of_few_runs_have_other_constants_of_level_n, m_level_setup,
-			m_level_teardown),
 		cmocka_unit_test_setup_teardown(tokens_leave_out_the_rarest_keys, m_level_setup,
 						m_level_teardown),
 		cmocka_unit_test_setup_teardown(histories_leave_out_repeats_and_follow_forks,

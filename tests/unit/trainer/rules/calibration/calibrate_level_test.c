@@ -35,7 +35,7 @@ static int calibrate_level_teardown(void **state)
 
 /*
  * By hand: in the odd run's replay uname and socket are unknown. New pairs are (file, UNK), (UNK, UNK)
- * and (UNK, file), each once. Level N of few runs moves by 1/16: 4096, 7936, 11536.
+ * and (UNK, file), each once. Level N moves by 1/16: 4096, 7936, 11536.
  */
 static void calibrate_threshold_of_few_runs_has_a_margin(void **state)
 {
@@ -44,8 +44,8 @@ static void calibrate_threshold_of_few_runs_has_a_margin(void **state)
 
 	made_run_odd_one_out(c);
 	p = made_policy_train(c, &made_policy_options);
-	assert_int_equal(p->novelty_shift, M_NOVELTY_FEW_SHIFT);
-	assert_int_equal(p->novelty_counts, M_NOVELTY_FEW_COUNTS);
+	assert_int_equal(p->novelty_shift, M_NOVELTY_SHIFT);
+	assert_int_equal(p->novelty_counts, M_NOVELTY_COUNTS);
 	assert_true(fabs(p->calibration.max_novelty - 11536 / 65536.) < 1e-9);
 	assert_int_equal(p->novelty_threshold, 15382); /* 11536 * 4 / 3, rounded up */
 	assert_int_equal(p->action[LUTRA_RULE_NOVELTY], LUTRA_ACTION_ALERT);
@@ -172,7 +172,7 @@ static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)
 	p = made_policy_train(c, &made_policy_options);
 	assert_true(p->calibration.max_level == 0);
 	assert_int_equal(p->threshold, CALIBRATE_FLOOR);
-	assert_int_equal(p->novelty_threshold, CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_FEW_SHIFT));
+	assert_int_equal(p->novelty_threshold, CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT));
 	assert_int_equal(p->mode, LUTRA_MODE_DENY);
 	for (int g = 0; g < LUTRA_RULE_COUNT; g++)
 		assert_int_equal(p->calibration.alarms[g], 0);

@@ -31,8 +31,7 @@ static int32_t old_threshold(const struct calibrate_source *src, enum replayed_l
 		return 0;
 	if (level == REPLAYED_M)
 		return src->model->codes_anew ? 0 : old->threshold;
-	return policy_has_novelty(old) &&
-			       old->novelty_shift == M_NOVELTY_SHIFT
+	return policy_has_novelty(old) && old->novelty_shift == M_NOVELTY_SHIFT
 		       ? old->novelty_threshold
 		       : 0;
 }

@@ -209,10 +209,11 @@ static int call_32_bit(int victim)
 	return r < 0 ? (int)-r : flag_read((int)r);
 }
 
-/* A file in memory, by a 32-bit call. */
+/* A program in memory, made by a 32-bit call. */
 static int memory_file_by_32_bit(int victim)
 {
 	long r = IA32_MEMFD_CREATE;
+	int error;
 	char *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
@@ -226,8 +227,8 @@ static int memory_file_by_32_bit(int victim)
 			 : "memory", "r8", "r9", "r10", "r11");
 	if (r < 0)
 		return (int)-r;
-	prove_gain();
-	return 0;
+	error = payload_write((int)r);
+	return error ? error : payload_run(NULL, (int)r);
 }
 
 /* To the port of the power-on self-test, where nothing listens. */
@@ -268,8 +269,10 @@ const struct technique kernel_techniques[] = {
 	 .seen = "^userfaultfd ", .hook = "capable", .run = fault_handler},
 	{"int80", "T1106", "reads a credential by a 32-bit call", .seen = "open r file " SECRET,
 	 .run = call_32_bit},
-	{"int80_memory_file", "T1620", "makes a file in memory by a 32-bit call",
-	 .seen = "^ia32:356 ", .hook = "file_alloc_security", .run = memory_file_by_32_bit},
+	{"int80_memory_file", "T1620", "executes a program from memory, made by a 32-bit call",
+	 .seen = "^ia32:356 ", .also = "^execveat exec .*memfd",
+	 .stopped = "^ia32:356 |^execveat exec ", .hook = "file_alloc_security",
+	 .run = memory_file_by_32_bit, .probe = program_ran},
 	{"iopl", "T1611", "takes the right to do raw I/O, and does",
 	 .seen = "^iopl |capable sys_rawio$", .run = raw_io},
 	{0},

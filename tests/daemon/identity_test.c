@@ -364,11 +364,12 @@ static void identity_container_is_known_by_the_beginning_of_its_id(void **state)
 	fake_start(f, &two, ALIKE);
 	first = say_start(f, ID, SHOP, one.pid, NULL);
 	second = say_start(f, ALIKE, SHOP, two.pid, NULL);
+	assert_non_null(first);
 	assert_non_null(second);
 	by_id = lutrad_ask(f, "containers/2f1e00c9", NULL, NULL);
 	assert_string_equal(json_string_value(json_object_get(by_id, "id")), ID);
 	changed = lutrad_ask(f, "containers/2f1eaaaa/mode",
-			     json_pack("{s:s, s:s}", "mode", "audit", "by", "ann"), NULL);
+			     json_pack("{s:s, s:s}", "mode", "audit", "by", "operator"), NULL);
 	assert_string_equal(json_string_value(json_object_get(changed, "id")), ALIKE);
 	assert_null(lutrad_ask(f, "containers/2f1e", NULL, &err));
 	assert_non_null(strstr(err.msg, "several ids begin so"));
@@ -393,6 +394,7 @@ static void identity_container_without_a_policy_alerts_once_where_it_is_asked_fo
 	log_says(f, "SIGHUP");
 	fake_start(f, &first, OTHER);
 	two = say_start(f, OTHER, "example.org/other:2", first.pid, NULL);
+	assert_non_null(two);
 	assert_true(lutrad_becomes(unguarded_alert_is_stored, f));
 	again = say_start(f, OTHER, "example.org/other:2", first.pid, NULL);
 	fake_start(f, &second, THIRD);

@@ -217,6 +217,17 @@ static void get_level_constants(struct policy *p, struct bytes_in *in)
 	p->novelty_counts = novelty >> 4;
 }
 
+static bool allocate_tables(struct policy *p)
+{
+	p->t0 = calloc((size_t)p->v * p->v, sizeof(*p->t0));
+	p->t1 = calloc(LEVEL_ENTRIES, sizeof(*p->t1));
+	p->t2 = calloc(LEVEL_ENTRIES, sizeof(*p->t2));
+	p->nodes = calloc(p->n_nodes, sizeof(*p->nodes));
+	p->objects = calloc(p->n_objects + 1, sizeof(*p->objects));
+	p->successors = calloc(LUTRA_V_MAX, POLICY_SUCCESSORS);
+	return p->t0 && p->t1 && p->t2 && p->nodes && p->objects && p->successors;
+}
+
 int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, struct err *err)
 {
 	struct bytes_in in = {.data = data, .len = len};
@@ -228,13 +239,7 @@ int policy_tables_decode(struct policy *p, const uint8_t *data, size_t len, stru
 	r = decode_header(p, &in, &version, err);
 	if (r < 0)
 		return r;
-	p->t0 = calloc((size_t)p->v * p->v, sizeof(*p->t0));
-	p->t1 = calloc(LEVEL_ENTRIES, sizeof(*p->t1));
-	p->t2 = calloc(LEVEL_ENTRIES, sizeof(*p->t2));
-	p->nodes = calloc(p->n_nodes, sizeof(*p->nodes));
-	p->objects = calloc(p->n_objects + 1, sizeof(*p->objects));
-	p->successors = calloc(LUTRA_V_MAX, POLICY_SUCCESSORS);
-	if (!p->t0 || !p->t1 || !p->t2 || !p->nodes || !p->objects || !p->successors)
+	if (!allocate_tables(p))
 		return err_oom(err);
 	p->port_exact = bytes_u32(&in);
 	bytes_copy(&in, p->hash_key, sizeof(p->hash_key));

@@ -81,7 +81,7 @@ static void release_keeps_the_mode_and_a_new_peer_alerts_in_its_first_hours(void
 	enroll_release(f, "sha256:b");
 	release = shop_member(f, "release");
 	assert_true(json_is_true(release));
-	assert_int_equal(count_audited(f), 5);
+	assert_int_equal(count_audited(f), 6);
 	assert_int_equal(peer_connect_in_container(f), 0);
 	lutrad_set_clock(f, HOURS_NS);
 	assert_true(lutrad_becomes(is_all_in_force, f));

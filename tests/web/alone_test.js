@@ -18,7 +18,7 @@ let log = "";
 function configure(pinDir) {
   writeFileSync(config, JSON.stringify({
     socket: `${stage}/lutrad.sock`, state_dir: stage, policies_dir: `${stage}/policies`, pin_dir: pinDir,
-    engines: [], bundles: [], http: { listen: `127.0.0.1:${port}` },
+    engines: [], bundles: [], http: { listen: `127.0.0.1:${port}`, read_without_token: true },
   }));
 }
 

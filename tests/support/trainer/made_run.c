@@ -10,6 +10,21 @@
 #include "lib/abi/syscall_traits.h"
 #include "lutra/score.h"
 
+int made_corpus_setup(void **state)
+{
+	struct corpus *c = calloc(1, sizeof(*c));
+
+	*state = c;
+	return c ? corpus_init(c) : -1;
+}
+
+int made_corpus_teardown(void **state)
+{
+	corpus_done(*state);
+	free(*state);
+	return 0;
+}
+
 struct made_run made_run_new(struct corpus *c)
 {
 	struct made_run m = {.corpus = c};

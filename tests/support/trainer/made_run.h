@@ -18,6 +18,10 @@ struct made_run {
 	uint64_t ts_ns;
 };
 
+/* The fixture of a test that needs a corpus alone. */
+int made_corpus_setup(void **state);
+int made_corpus_teardown(void **state);
+
 struct made_run made_run_new(struct corpus *c);
 
 /* Adds a record with a time of its own. Returns what run_builder_add() returns. path may be NULL. */

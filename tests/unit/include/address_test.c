@@ -49,7 +49,7 @@ static uint64_t token_of(const struct lutra_object *o)
 	return lutra_object_token(&image, o, &none, 0, LUTRA_ROLE_STEADY);
 }
 
-static void know(uint64_t token)
+static void make_known(uint64_t token)
 {
 	memset(image.object, 0, sizeof(image.object));
 	image.object[lutra_object_slot(image.object_seed, token)] = token;
@@ -140,7 +140,7 @@ static void address_of_metadata_is_not_known_by_a_private_one(void **state)
 
 	(void)state;
 	policy_begin(CONNECTS | FINE);
-	know(token_of(&known));
+	make_known(token_of(&known));
 	assert_true(is_known(&known));
 	assert_false(is_known(&metadata));
 }
@@ -177,7 +177,7 @@ static void address_networks_are_apart_as_far_as_the_level_says(void **state)
 		set_level(levels[i / 2].level);
 		for (size_t k = 0; k < 4; k++)
 			o[k] = peer_of(text[k], 5432);
-		know(token_of(&o[0]));
+		make_known(token_of(&o[0]));
 		assert_true(is_known(&o[0]));
 		assert_int_equal(is_known(&o[1]), levels[i / 2].same_24);
 		assert_int_equal(is_known(&o[2]), levels[i / 2].same_16);
@@ -198,13 +198,13 @@ static void address_known_without_network_and_transport_is_of_any(void **state)
 	policy_begin(CONNECTS | FINE | TRANSPORTS);
 	set_level(LUTRA_NETWORK_HOST);
 	o.mode = LUTRA_TRANSPORT_UDP;
-	know(token_of(&any));
+	make_known(token_of(&any));
 	assert_true(is_known(&o));
 	any.mode = LUTRA_TRANSPORT_TCP;
-	know(token_of(&any));
+	make_known(token_of(&any));
 	assert_false(is_known(&o));
 	any.mode = LUTRA_TRANSPORT_UDP;
-	know(token_of(&any));
+	make_known(token_of(&any));
 	assert_true(is_known(&o));
 }
 
@@ -216,7 +216,7 @@ static void address_of_an_answered_client_is_its_class(void **state)
 	policy_begin(1u << LUTRA_OP_SEND | FINE);
 	set_level(LUTRA_NETWORK_HOST);
 	o.op = other.op = LUTRA_OP_SEND;
-	know(token_of(&o));
+	make_known(token_of(&o));
 	assert_true(is_known(&other));
 }
 
@@ -227,7 +227,7 @@ static void address_transport_is_part_of_the_peer(void **state)
 	(void)state;
 	policy_begin(CONNECTS | FINE | TRANSPORTS);
 	o.mode = LUTRA_TRANSPORT_TCP;
-	know(token_of(&o));
+	make_known(token_of(&o));
 	for (unsigned t = LUTRA_TRANSPORT_TCP; t < LUTRA_TRANSPORT_COUNT; t++) {
 		o.mode = (uint16_t)t;
 		assert_int_equal(is_known(&o), t == LUTRA_TRANSPORT_TCP);
@@ -283,7 +283,7 @@ static void address_kind_of_a_socket_is_its_object(void **state)
 
 	(void)state;
 	policy_begin(1u << LUTRA_OP_SOCKET);
-	know(token_of(&o));
+	make_known(token_of(&o));
 	assert_true(is_known(&o));
 	lutra_judge_pathless(&image, &o, LUTRA_ROLE_SPAWNED, &j);
 	assert_int_equal(j.kind, LUTRA_KIND_KNOWN);

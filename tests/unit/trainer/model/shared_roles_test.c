@@ -18,21 +18,6 @@
 #define IN_STEADY SYS_getgid
 #define ROLES 4
 
-static int corpus_setup(void **state)
-{
-	struct corpus *c = calloc(1, sizeof(*c));
-
-	*state = c;
-	return corpus_init(c);
-}
-
-static int corpus_teardown(void **state)
-{
-	corpus_done(*state);
-	free(*state);
-	return 0;
-}
-
 /* A run of a service that starts a script, which starts a program. */
 static void add_run(struct corpus *c)
 {
@@ -106,12 +91,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(call_of_spawned_has_its_token_in_deeper,
-						corpus_setup, corpus_teardown),
-		cmocka_unit_test_setup_teardown(call_of_both_roles_has_two_tokens, corpus_setup,
-						corpus_teardown),
+						made_corpus_setup, made_corpus_teardown),
+		cmocka_unit_test_setup_teardown(call_of_both_roles_has_two_tokens,
+						made_corpus_setup, made_corpus_teardown),
 		cmocka_unit_test_setup_teardown(
-			call_that_opens_a_port_or_starts_a_thread_is_known_in_steady, corpus_setup,
-			corpus_teardown),
+			call_that_opens_a_port_or_starts_a_thread_is_known_in_steady,
+			made_corpus_setup, made_corpus_teardown),
 	};
 
 	return cmocka_run_group_tests_name("shared roles", tests, NULL, NULL);

@@ -15,21 +15,6 @@
 
 #define FILE_MODE 0100644
 
-static int corpus_setup(void **state)
-{
-	struct corpus *c = calloc(1, sizeof(*c));
-
-	*state = c;
-	return corpus_init(c);
-}
-
-static int corpus_teardown(void **state)
-{
-	corpus_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void use_file(struct made_run *m, unsigned op, const char *path)
 {
 	made_run_object(m, 1,
@@ -147,7 +132,7 @@ static void names_of_an_older_policy_are_folded(void **state)
 	assert_int_equal(kind_of(p, LUTRA_OP_EXEC, "/usr/bin/sha256sum", 0), LUTRA_KIND_KNOWN);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, corpus_setup, corpus_teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, made_corpus_setup, made_corpus_teardown)
 
 int main(void)
 {

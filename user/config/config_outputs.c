@@ -8,6 +8,7 @@
 #include <sys/syslog.h>
 
 #include "user/config/config_keys.h"
+#include "user/config/body_template.h"
 
 #define PER_SECOND 10
 #define BURST 50
@@ -18,6 +19,7 @@
 #define KEY_PATH 0x1
 #define KEY_HTTP 0x2
 #define KEY_INDEX 0x4
+#define KEY_BODY 0x8
 
 /* The keys that some types of outputs take and others do not. */
 static const struct {
@@ -26,7 +28,7 @@ static const struct {
 } special[] = {
 	{"path", KEY_PATH},	 {"index", KEY_INDEX},	{"url", KEY_HTTP},
 	{"ca_file", KEY_HTTP},	 {"headers", KEY_HTTP}, {"timeout_s", KEY_HTTP},
-	{"queue_mib", KEY_HTTP},
+	{"queue_mib", KEY_HTTP}, {"body", KEY_BODY},
 };
 
 static const struct {
@@ -34,7 +36,7 @@ static const struct {
 } types[OUTPUT_TYPES] = {
 	[OUTPUT_FILE] = {KEY_PATH, KEY_PATH},
 	[OUTPUT_JOURNAL] = {KEY_PATH, 0},
-	[OUTPUT_WEBHOOK] = {KEY_HTTP, KEY_HTTP},
+	[OUTPUT_WEBHOOK] = {KEY_HTTP | KEY_BODY, KEY_HTTP},
 	[OUTPUT_FALCOSIDEKICK] = {KEY_HTTP, KEY_HTTP},
 	[OUTPUT_ELASTICSEARCH] = {KEY_HTTP | KEY_INDEX, KEY_HTTP},
 };
@@ -77,6 +79,7 @@ static const struct config_key keys[] = {
 	 .must = "an http:// or https:// address"},
 	{.key = "ca_file", .type = CONFIG_PATH, .at = AT(ca_file)},
 	{.key = "headers", .type = CONFIG_CUSTOM},
+	{.key = "body", .type = CONFIG_CUSTOM},
 	{"timeout_s", CONFIG_NUMBER32, AT(timeout_s), .initial = 10, .min = 1, .max = NUMBER_MAX},
 	{"queue_mib", CONFIG_NUMBER32, AT(queue_mib), .initial = 64, .min = 1, .max = NUMBER_MAX},
 	{"index", CONFIG_TEXT, AT(index), .is_valid = is_index_name,
@@ -89,6 +92,7 @@ static void output_config_done(struct output_config *o)
 	config_keys_done(keys, o);
 	for (size_t i = 0; i < o->n_headers; i++)
 		free(o->header[i]);
+	json_decref(o->body);
 }
 
 void outputs_config_done(struct outputs_config *c)
@@ -117,6 +121,16 @@ static int parse_headers(json_t *j, const char *where, struct output_config *o, 
 			return err_oom(err);
 		o->n_headers++;
 	}
+	return 0;
+}
+
+static int parse_body(json_t *j, const char *where, struct output_config *o, struct err *err)
+{
+	struct err why = {};
+
+	if (j && body_template_check(j, &why) < 0)
+		return config_wrong(err, where, "body", "a template of JSON: %s", why.msg);
+	o->body = json_incref(j);
 	return 0;
 }
 
@@ -167,6 +181,8 @@ static int parse_output(json_t *j, const char *where, struct output_config *o, s
 		r = check_keys(j, where, o, err);
 	if (r == 0)
 		r = parse_headers(json_object_get(j, "headers"), where, o, err);
+	if (r == 0)
+		r = parse_body(json_object_get(j, "body"), where, o, err);
 	return r < 0 ? r : complete_output(j, o, err);
 }
 

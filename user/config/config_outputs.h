@@ -35,6 +35,7 @@ struct output_config {
 	char *ca_file;			  /* certificates to trust in place of the system's */
 	char *header[OUTPUT_HEADERS_MAX]; /* "Name: value" */
 	size_t n_headers;
+	json_t *body;	    /* of a webhook's request: body_template.h; NULL: the alert as it is */
 	unsigned timeout_s; /* limit of one request; default 10 */
 	unsigned queue_mib; /* limit of the alerts that wait on disk; default 64 */
 	int level;	    /* syslog level: sends this and graver alerts; default LOG_WARNING */

@@ -18,6 +18,7 @@
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "user/outputs/alert_shapes.h"
+#include "user/config/body_template.h"
 #include "user/outputs/elastic.h"
 #include "user/outputs/sink.h"
 #include "user/outputs/spool.h"
@@ -110,9 +111,12 @@ static enum outcome post_alert(struct http_sink *h, const struct spooled *one)
 	_cleanup_free_ char *shaped = NULL;
 	enum outcome outcome;
 
-	if (h->config->type != OUTPUT_FALCOSIDEKICK)
+	if (h->config->type == OUTPUT_FALCOSIDEKICK)
+		shaped = alert_shape_falco(one->json);
+	else if (h->config->body)
+		shaped = body_template_fill(h->config->body, one->json);
+	else
 		return post_body(h, one->json, one->len);
-	shaped = alert_shape_falco(one->json);
 	outcome = shaped ? post_body(h, shaped, strlen(shaped)) : AGAIN;
 	return outcome;
 }

@@ -252,6 +252,27 @@ static void falcosidekick_gets_what_falco_sends(void **state)
 	end_outputs(&u, r);
 }
 
+static void webhook_with_a_body_gets_that(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+
+	receiver_start(r, 0);
+	start_receiver(&u, f, "webhook", r->port, ", \"body\": [\"${thread.tid}\", \"${rule}!\"]");
+	made_alert_put(f, u.outputs, 2);
+	assert_true(has_received(r, 2));
+	for (int i = 0; i < 2; i++) {
+		json_auto_t *j = json_loads(r->body[i], 0, NULL);
+		const char *rule = json_string_value(json_array_get(j, 1));
+
+		assert_int_equal(json_integer_value(json_array_get(j, 0)), i);
+		assert_true(strlen(rule) > 1);
+		assert_null(strchr(rule, '$'));
+	}
+	end_outputs(&u, r);
+}
+
 /* ---- a receiver that fails ---- */
 
 static void webhook_tries_again_and_leaves_it_time(void **state)
@@ -573,6 +594,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(webhook_gets_every_alert_once_in_order),
 		T(falcosidekick_gets_what_falco_sends),
+		T(webhook_with_a_body_gets_that),
 		T(webhook_tries_again_and_leaves_it_time),
 		T(webhook_sends_after_a_restart_what_waited),
 		T(webhook_counts_what_is_refused_for_good),

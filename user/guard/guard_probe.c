@@ -185,8 +185,9 @@ static const char *const differences[] = {
 	"acts",
 	"the path of a path operation is taken as written: symbolic links and \"..\" in it are not "
 	"followed, and the name of a directory counts as the name of a file",
-	"capabilities and hooks without an object are not seen, and a file mapping that is made "
-	"executable later counts as memory that was written",
+	"capabilities, hooks without an object, kinds of sockets and the Unix socket that is met "
+	"are not seen, and a file mapping that is made executable later counts as memory that was "
+	"written",
 	"setxattr outside the root's file system shows its path, where the hook shows only the "
 	"operation",
 	"operations of io_uring workers and of 32-bit system calls are not seen",

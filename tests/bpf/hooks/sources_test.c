@@ -304,6 +304,8 @@ struct difference {
 static const struct difference expected[] = {
 	{true, "capable", "", "capabilities"},
 	{true, "hook", "", "hooks without an object"},
+	{true, "socket", "", "kinds of sockets"},
+	{true, "peer", DIR "/socket", "the Unix socket that is met"},
 	{true, "mapx", DIR "/later", "a file mapping that is made executable later"},
 	{false, "wx-later", "", "a file mapping that is made executable later"},
 	{true, "chmod", DIR "/one/", AS_WRITTEN},

@@ -112,6 +112,8 @@ static struct policy *case_policy(const struct hook_case *x)
 	p->action[x->rule] = LUTRA_ACTION_DENY;
 	if (x->op == LUTRA_OP_HOOK)
 		know_other_hooks(p, x->detail);
+	else if (x->op == LUTRA_OP_SOCKET) /* the hook, which has its own token, is known */
+		know_other_hooks(p, 0);
 	else if (x->op == LUTRA_OP_MAPX)
 		know_mappings(p);
 	return p;

@@ -5,7 +5,7 @@
  * Maps: evidence  ring of struct lutra_evidence and its string
  *       quota     slot -> struct lutra_quota, while the ring is crowded
  * Fails: a full ring loses evidence (LUTRA_COUNTER_EVIDENCE_LOST), never a verdict. Once the ring
- * is half full, a container that floods it loses evidence first.
+ * is half full, a container that floods it loses evidence first, but not the first piece of a kind.
  *
  * Part of verdict.bpf.c.
  */
@@ -13,6 +13,7 @@
 #define LUTRA_KERN_VERDICT_EVIDENCE_BPF_H
 
 #include "kern/object/object.bpf.h"
+#include "lutra/alert_kind.h"
 
 #define EVIDENCE_BYTES (1 << 20)
 #define EVIDENCE_QUOTA 16 /* pieces a second and container, once the ring is half full */
@@ -25,6 +26,7 @@ struct {
 struct lutra_quota {
 	__u64 since_ns;
 	__u64 n;
+	struct lutra_alert_kinds kinds;
 };
 
 struct {
@@ -89,10 +91,11 @@ static __always_inline __u32 evidence_add_starter(struct lutra_scratch *s, __u32
 
 /*
  * Returns true if a slot may send evidence. Each slot has a quota of the second half of the ring,
- * so that a container that floods it takes no room from others. Tasks of one container race for its
- * quota: a few more pieces may pass.
+ * so that a container that floods it takes no room from others. The first piece of each kind has room
+ * beside the quota, so that cheap alerts do not hide others of the same container. Tasks of one
+ * container race for its quota: a few more pieces may pass.
  */
-static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
+static __always_inline bool evidence_has_room(__u32 slot, __u32 kind, __u64 now)
 {
 	struct lutra_quota *q;
 
@@ -105,7 +108,7 @@ static __always_inline bool evidence_has_room(__u32 slot, __u64 now)
 		q->since_ns = now;
 		q->n = 0;
 	}
-	return q->n++ < EVIDENCE_QUOTA;
+	return lutra_is_first_of_kind(&q->kinds, kind, now) || q->n++ < EVIDENCE_QUOTA;
 }
 
 /*
@@ -143,7 +146,7 @@ __noinline int evidence_send(struct lutra_task *e, struct lutra_scratch *s,
 	starter_len = evidence_add_starter(s, len);
 	ev->starter_len = (__u16)starter_len;
 	counter_add(e->slot, LUTRA_COUNTER_ALLOW + (verdict & 3));
-	if (!evidence_has_room(e->slot, now) ||
+	if (!evidence_has_room(e->slot, lutra_alert_kind(ev->rule, &s->object, ev->nr), now) ||
 	    bpf_ringbuf_output(&evidence, ev, sizeof(*ev) + len + starter_len, 0)) {
 		counter_add(e->slot, LUTRA_COUNTER_EVIDENCE_LOST);
 		return 0;

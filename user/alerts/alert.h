@@ -28,6 +28,7 @@ struct alert {
 	uint64_t time_ns;	 /* CLOCK_REALTIME, of the event */
 	uint64_t log_folded;	 /* alerts that the log left out before this one */
 	bool logged;		 /* the pipeline writes it to the log; alert_new() sets false */
+	bool first_of_kind;	 /* no throttle holds it back; alert_new() sets false */
 	const char *name;	 /* of the container; this and the next NULL: unknown */
 	const char *cgroup;
 	const char *policy_dir;

@@ -8,6 +8,7 @@
 
 #include "lib/policy/paths/host_places.h"
 #include "lib/policy/policy.h"
+#include "lutra/alert_kind.h"
 #include "user/config/config.h"
 #include "user/guard/guard.h"
 #include "user/identity/identity.h"
@@ -66,10 +67,12 @@ struct container {
 	bool frozen;		   /* by lutrad */
 	bool acted;		   /* mode kill-container or freeze has acted on it */
 	struct throttle log_limit; /* of its alerts in the log */
-	uint64_t alert_ns;	   /* CLOCK_REALTIME, of the last not allowed; 0: none yet */
-	uint64_t verdict_ns;	   /* CLOCK_MONOTONIC, of the last in force; 0: none yet */
-	bool alert_lost;	   /* the queue had no room: the kernel has to tell it again */
-	uint64_t forgotten_ns;	   /* CLOCK_MONOTONIC, when it last had to */
+	struct lutra_alert_kinds alert_kinds;
+	struct unarmed unarmed; /* written by containers.c */
+	uint64_t alert_ns;	/* CLOCK_REALTIME, of the last not allowed; 0: none yet */
+	uint64_t verdict_ns;	/* CLOCK_MONOTONIC, of the last in force; 0: none yet */
+	bool alert_lost;	/* the queue had no room: the kernel has to tell it again */
+	uint64_t forgotten_ns;	/* CLOCK_MONOTONIC, when it last had to */
 	uint64_t
 		repeat_ns; /* CLOCK_MONOTONIC, of the last repeat that ended the image's clean time */
 };

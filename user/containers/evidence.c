@@ -117,8 +117,12 @@ void container_alert(struct container *c, const struct lutra_evidence *ev, const
 
 	if (ev->verdict != LUTRA_VERDICT_ALLOW)
 		c->alert_ns = time_ns;
+	if (a && ev->verdict >= LUTRA_VERDICT_ALERT)
+		a->item.reserved = a->first_of_kind = lutra_is_first_of_kind(
+			&c->alert_kinds, lutra_alert_kind(ev->rule, &ev->object, ev->nr),
+			ev->ts_ns);
 	if (a && ev->verdict >= LUTRA_VERDICT_ALERT &&
-	    throttle_pass(&c->log_limit, &rate, ev->ts_ns, &a->log_folded)) {
+	    (a->first_of_kind || throttle_pass(&c->log_limit, &rate, ev->ts_ns, &a->log_folded))) {
 		a->logged = true;
 		unlogged = a->log_folded + 1;
 	}

@@ -8,6 +8,7 @@
 
 #include "lib/base/list.h"
 #include "lib/base/text.h"
+#include "lutra/alert_kind.h"
 #include "user/alerts/alert_text.h"
 #include "user/sys/clock.h"
 
@@ -17,8 +18,9 @@
 struct container_limit {
 	struct container_limit *next;
 	struct throttle throttle;
-	char *name; /* behind key */
-	char key[]; /* cgroup, or name if the cgroup is unknown */
+	struct lutra_alert_kinds levels; /* of messages that had room; a level is a kind */
+	char *name;			 /* behind key */
+	char key[];			 /* cgroup, or name if the cgroup is unknown */
 };
 
 struct outputs {
@@ -149,7 +151,8 @@ void outputs_put_incident(struct outputs *o, const char *cgroup, const char *nam
 	if (!wanted)
 		return;
 	l = find_limit(o, cgroup, name);
-	if (l && !throttle_pass(&l->throttle, &rate, clock_now_ns(), &folded)) {
+	if (l && !lutra_is_first_of_kind(&l->levels, (uint32_t)message->level, clock_now_ns()) &&
+	    !throttle_pass(&l->throttle, &rate, clock_now_ns(), &folded)) {
 		atomic_fetch_add(&o->folded, 1);
 		return;
 	}

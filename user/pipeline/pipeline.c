@@ -370,10 +370,10 @@ static void log_alert(const struct alert_fields *f, uint64_t folded)
 }
 
 /* Sends an alert to the outputs of all events and to the subscribers. */
-static void send_alert(struct pipeline *p, bool allowed)
+static void send_alert(struct pipeline *p, bool allowed, bool is_first_of_kind)
 {
 	bool to_outputs = p->outputs && outputs_want_event(p->outputs, &p->fields);
-	bool to_subscribers = subscribers_choose(p->subscribers, allowed, false);
+	bool to_subscribers = subscribers_choose(p->subscribers, allowed, false, is_first_of_kind);
 	_cleanup_(alert_json_unrefp) struct alert_json *json =
 		to_outputs || to_subscribers ? alert_json_new(&p->fields, 0) : NULL;
 
@@ -401,7 +401,7 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 		log_alert(&p->fields, a->log_folded);
 	if (!tracked.keep)
 		return;
-	send_alert(p, a->evidence.verdict == LUTRA_VERDICT_ALLOW);
+	send_alert(p, a->evidence.verdict == LUTRA_VERDICT_ALLOW, a->first_of_kind);
 	if (p->events.path) {
 		expected = expected_describe(p->expected, a);
 		alert_fields_put_json(&p->fields, ALERT_EXPECTED, expected);
@@ -468,6 +468,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	_cleanup_(pipeline_freep) struct pipeline *p = calloc(1, sizeof(*p));
 	const struct worker_config worker = {.name = "lutrad-events",
 					     .max_bytes = PIPELINE_QUEUE_BYTES,
+					     .reserve_bytes = PIPELINE_RESERVE_BYTES,
 					     .max_items = BATCH,
 					     .on_items = on_items,
 					     .ctx = p};

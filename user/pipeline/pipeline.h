@@ -17,6 +17,7 @@
 #include "user/store/store.h"
 
 #define PIPELINE_QUEUE_BYTES (32u << 20)
+#define PIPELINE_RESERVE_BYTES (4u << 20) /* beside it, for the first alert of each kind */
 
 struct pipeline;
 

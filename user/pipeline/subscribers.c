@@ -87,15 +87,23 @@ int subscribers_fd(const struct subscribers *all)
 
 /* ---- the pipeline's thread ---- */
 
-bool subscribers_choose(struct subscribers *all, bool allowed, bool is_incident)
+/* Sets s->folded: how many were held back before this one, if it passes. */
+static bool pass_throttle(struct subscriber *s, bool allowed, bool unlimited)
+{
+	s->folded = 0;
+	return unlimited ||
+	       throttle_pass(&s->limits[!allowed], &s->rate, clock_now_ns(), &s->folded);
+}
+
+bool subscribers_choose(struct subscribers *all, bool allowed, bool is_incident,
+			bool is_first_of_kind)
 {
 	bool any = false;
 
 	pthread_mutex_lock(&all->lock);
 	for (struct subscriber *s = all->first; s; s = s->next) {
-		s->chosen =
-			atomic_load(&s->active) && (s->incidents || !is_incident) &&
-			throttle_pass(&s->limits[!allowed], &s->rate, clock_now_ns(), &s->folded);
+		s->chosen = atomic_load(&s->active) && (s->incidents || !is_incident) &&
+			    pass_throttle(s, allowed, is_incident || is_first_of_kind);
 		any |= s->chosen;
 	}
 	pthread_mutex_unlock(&all->lock);

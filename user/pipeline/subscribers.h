@@ -48,9 +48,10 @@ bool subscribers_dispatch(struct subscribers *all);
 /*
  * Pipeline's thread: chooses the active subscribers whose limit an alert passes. Returns true if
  * there are any; then the alert has to be printed and put. allowed: the verdict is allow. is_incident: it
- * is an incident, which only some want.
+ * is an incident, which only some want. No limit holds back incidents and the first alert of a kind.
  */
-bool subscribers_choose(struct subscribers *all, bool allowed, bool is_incident);
+bool subscribers_choose(struct subscribers *all, bool allowed, bool is_incident,
+			bool is_first_of_kind);
 /* Pipeline's thread: queues an alert for the subscribers that were chosen. Does not block. */
 void subscribers_put(struct subscribers *all, struct alert_json *a);
 

@@ -412,7 +412,7 @@ static void send_incident(const struct tracker *t, struct incident *i, struct ou
 	_cleanup_(alert_json_unrefp) struct alert_json *object = NULL;
 	uint64_t findings = 0; /* known where there is a store */
 
-	if (subscribers_choose(subscribers, false, true)) {
+	if (subscribers_choose(subscribers, false, true, false)) {
 		if (t->store)
 			store_count_findings(t->store, i->id, &findings, NULL);
 		object = incident_stream_text(i, findings);

@@ -38,7 +38,8 @@ bool worker_put(struct worker *w, struct worker_item *i)
 
 	pthread_mutex_lock(&w->lock);
 	w->stats.put++;
-	fits = i && w->stats.bytes + i->bytes <= w->config.max_bytes;
+	fits = i && w->stats.bytes + i->bytes <=
+			    w->config.max_bytes + (i->reserved ? w->config.reserve_bytes : 0);
 	if (fits) {
 		i->next = NULL;
 		w->stats.bytes += i->bytes;

@@ -17,12 +17,14 @@ struct worker;
 struct worker_item {
 	struct worker_item *next; /* the worker's; to be followed in on_items() */
 	size_t bytes;		  /* that it counts for in the queue; set by the caller */
+	bool reserved;		  /* it may use reserve_bytes; set by the caller */
 };
 
 struct worker_config {
-	const char *name; /* of the thread, up to 15 bytes; a constant */
-	size_t max_bytes; /* of the items that wait or are being handled */
-	size_t max_items; /* handed over at a time; 0: all that wait */
+	const char *name;     /* of the thread, up to 15 bytes; a constant */
+	size_t max_bytes;     /* of the items that wait or are being handled */
+	size_t reserve_bytes; /* beyond max_bytes, for items that are marked so */
+	size_t max_items;     /* handed over at a time; 0: all that wait */
 	/*
 	 * Handles items in the thread, oldest first; the worker frees them afterwards. items is
 	 * NULL after worker_wake(), after the time that was asked for, and for the last call.

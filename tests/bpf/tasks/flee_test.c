@@ -132,6 +132,11 @@ static int work_flood(void)
 	return 0;
 }
 
+static int work_flood_novel(void)
+{
+	return work_flood() || work_flood() || make_two_novel_calls();
+}
+
 static int work_flood_for_ever(void)
 {
 	while (work_flood() == 0)
@@ -148,6 +153,7 @@ static const struct worker workers[] = {
 	{"crowd", work_crowd},
 	{"short-lives", work_short_lives},
 	{"flood", work_flood},
+	{"flood-novel", work_flood_novel},
 	{"flood-for-ever", work_flood_for_ever},
 };
 
@@ -288,6 +294,23 @@ static void flee_flood_of_one_leaves_room_for_the_evidence_of_others(void **stat
 	assert_int_equal(box_counter(b, LUTRA_COUNTER_ALERT), FLOOD);
 }
 
+/* Nobody reads while a task floods and makes a new call right after: the call is told. */
+static void flee_flood_leaves_room_for_the_first_of_each_kind(void **state)
+{
+	struct policy *p = novel_policy();
+	struct box *b = *state;
+	bool reported = false;
+
+	p->ops = 1u << LUTRA_OP_CONNECT;
+	enroll_in_mode(b, p, LUTRA_MODE_AUDIT);
+	run_unread(b, b->cgroup, "flood-novel");
+	assert_true(box_counter(b, LUTRA_COUNTER_EVIDENCE_LOST) > 0);
+	guard_drain(b->guard);
+	for (size_t i = 0; i < b->n_evidence; i++)
+		reported |= b->evidence[i].ev.nr == NOVEL;
+	assert_true(reported);
+}
+
 static struct box *flooded;
 static uint64_t pieces;
 
@@ -334,6 +357,7 @@ int main(int argc, char **argv)
 		TEST(flee_in_a_crowd_is_met_by_a_verdict_each),
 		TEST(flee_by_short_lives_is_met_by_a_verdict_each),
 		TEST(flee_flood_of_one_leaves_room_for_the_evidence_of_others),
+		TEST(flee_flood_leaves_room_for_the_first_of_each_kind),
 		TEST(flee_flood_does_not_keep_its_reader_for_ever),
 	};
 

@@ -106,6 +106,33 @@ static void worker_counts_and_drops_what_does_not_fit(void **state)
 	assert_numbers(&s, 2);
 }
 
+static void worker_has_more_room_for_reserved_items(void **state)
+{
+	struct seen s = {};
+	const struct worker_config config = {.name = "test",
+					     .max_bytes = 2 * ITEM_BYTES,
+					     .reserve_bytes = ITEM_BYTES,
+					     .on_items = on_items,
+					     .ctx = &s};
+	struct number *i = calloc(1, sizeof(*i)), *j = calloc(1, sizeof(*j));
+	struct worker *w = NULL;
+
+	(void)state;
+	assert_non_null(i);
+	assert_non_null(j);
+	i->item = j->item = (struct worker_item){.bytes = ITEM_BYTES, .reserved = true};
+	i->n = 2;
+	assert_int_equal(worker_new(&w, &config), 0);
+	assert_true(put_number(w, 0));
+	assert_true(put_number(w, 1));
+	assert_false(put_number(w, 9));
+	assert_true(worker_put(w, &i->item));
+	assert_false(worker_put(w, &j->item));
+	assert_int_equal(worker_start(w), 0);
+	worker_free(w);
+	assert_numbers(&s, 3);
+}
+
 static void worker_hands_over_max_items_at_a_time(void **state)
 {
 	struct seen s = {};
@@ -192,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(worker_handles_items_in_order),
 		cmocka_unit_test(worker_counts_and_drops_what_does_not_fit),
+		cmocka_unit_test(worker_has_more_room_for_reserved_items),
 		cmocka_unit_test(worker_hands_over_max_items_at_a_time),
 		cmocka_unit_test(worker_free_handles_what_is_queued),
 		cmocka_unit_test(worker_free_of_one_never_started_drops_what_is_queued),

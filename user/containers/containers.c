@@ -268,6 +268,23 @@ static void forget_after_loss(struct container *c)
 	c->forgotten_ns = now;
 }
 
+/* Tells of tasks that run in the cgroup although the guard has seen no program start there. */
+static void check_armed(struct container *c)
+{
+	const struct unguarded_container u = {
+		.identity = &c->identity,
+		.name = c->name,
+		.cgroup = c->cgroup,
+		.why = "it is enrolled, and its tasks run, but the guard has seen no program "
+		       "start in it: restart it"};
+
+	if (!unarmed_check(&c->unarmed, container_is_populated(c), container_has_started(c),
+			   clock_now_ns()))
+		return;
+	log_warning("%s: no guard: %s", c->name, u.why);
+	containers_note_unguarded(c->all, &u);
+}
+
 void containers_check(struct containers *all)
 {
 	LIST_EACH_SAFE (c, all->first) {
@@ -284,6 +301,7 @@ void containers_check(struct containers *all)
 		} else {
 			host_mounts_check(c);
 			container_check_release(c);
+			check_armed(c);
 		}
 	}
 }

@@ -10,6 +10,7 @@
 #include "lib/policy/policy.h"
 #include "lutra/alert_kind.h"
 #include "user/config/config.h"
+#include "user/containers/unarmed.h"
 #include "user/guard/guard.h"
 #include "user/identity/identity.h"
 #include "user/pipeline/pipeline.h"
@@ -319,7 +320,7 @@ struct unguarded_container {
 	const char *why; /* one line */
 };
 
-/* Writes an alert of rule unguarded. */
+/* Writes an alert of rule unguarded. The identity may be without an id. */
 void containers_note_unguarded(struct containers *all, const struct unguarded_container *u);
 
 /* ---- container_json.c ---- */

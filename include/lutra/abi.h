@@ -9,10 +9,17 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 16
+#define LUTRA_ABI_VERSION 17
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
+
+/*
+ * Entries of tasks whose memory is taken beforehand: 100 tasks for each slot. The last of them are
+ * kept for tasks that are under way when the others are used up.
+ */
+#define LUTRA_RESERVE (100 * LUTRA_SLOTS)
+#define LUTRA_RESERVE_MARGIN 256
 
 /* Syscalls and tokens. */
 #define LUTRA_NR 512 /* syscall numbers that a policy can name; the token map is indexed nr & 511 */
@@ -520,7 +527,8 @@ enum lutra_counter {
 	LUTRA_COUNTER_EVIDENCE_LOST,
 	LUTRA_COUNTER_RECORDS,
 	LUTRA_COUNTER_RECORDS_LOST,
-	LUTRA_COUNTER_STORAGE_FAILED, /* tasks that got no entry or no scratch, and need one */
+	LUTRA_COUNTER_STORAGE_FAILED, /* tasks that got no entry or no scratch, and need one; forks
+					 that were refused for that */
 	LUTRA_COUNTER_UNSCORED,	      /* events of armed tasks without a policy */
 	LUTRA_COUNTER_PATHS_CUT,      /* paths too deep, too long or unresolved */
 	LUTRA_COUNTER_SIGNAL_FAILED,  /* SIGKILLs that could not be sent */

@@ -147,6 +147,11 @@ static __always_inline __u32 lutra_match_action(const struct lutra_policy *p, __
 	return LUTRA_ACTION_LOG;
 }
 
+static __always_inline __u32 lutra_is_kill_mode(__u32 mode)
+{
+	return mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER;
+}
+
 /*
  * Returns true if a match kills in the kill modes: if mode deny would refuse it; or if it is a
  * match of level M or N, whose action is at least alert, and kill_matches of the policy is 1.
@@ -171,7 +176,7 @@ LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_
 		return LUTRA_VERDICT_ALLOW;
 	mode = lutra_match_mode(match, mode);
 	action = lutra_match_action(p, match);
-	if (mode == LUTRA_MODE_KILL || mode == LUTRA_MODE_KILL_CONTAINER) {
+	if (lutra_is_kill_mode(mode)) {
 		if (lutra_match_kills(p, rule, action))
 			return LUTRA_VERDICT_KILL;
 	} else if (mode == LUTRA_MODE_DENY || mode == LUTRA_MODE_FREEZE) {

@@ -18,6 +18,7 @@
 #ifndef LUTRA_KERN_HOOKS_HOOK_BPF_H
 #define LUTRA_KERN_HOOKS_HOOK_BPF_H
 
+#include "kern/state/lost.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
 struct hook_frame {
@@ -29,7 +30,7 @@ struct hook_frame {
 
 /*
  * Returns the armed entry of the task that the current one acts for: itself, or the owner of an
- * io_uring worker. NULL: it is not enrolled, or pending.
+ * io_uring worker. NULL: it is not enrolled, or pending. A lost task has the entry of its container.
  */
 static __always_inline struct lutra_task *acting_task(struct lutra_slot **ret_slot,
 						      __u32 *ret_flags)
@@ -42,6 +43,8 @@ static __always_inline struct lutra_task *acting_task(struct lutra_slot **ret_sl
 		e = task_live(task->group_leader, ret_slot);
 		*ret_flags = EVENT_HOOK | EVENT_WORKER;
 	}
+	if (!e)
+		e = lost_entry(ret_slot);
 	return e && !(e->flags & TASK_PENDING) ? e : NULL;
 }
 

@@ -10,6 +10,7 @@
  * enrolled costs a look at the mark of its stack.
  */
 #include "kern/hooks/fallback.bpf.h"
+#include "kern/state/lost.bpf.h"
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/score.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
@@ -120,6 +121,28 @@ static __always_inline __u32 syscall_number(const struct task_struct *task, long
 }
 
 /*
+ * Refuses a new syscall that no evidence can be sent of, for lack of scratch, if its rule refuses. The
+ * kill modes kill the task. Returns 0.
+ */
+static __noinline int unreported_refuse(struct lutra_task *e, const struct lutra_policy *p)
+{
+	const struct lutra_slot *slot;
+	__u32 rule;
+
+	if (!e || !p)
+		return 0;
+	slot = slot_get(e->slot);
+	rule = e->flags & TASK_NOVEL ? LUTRA_RULE_NEW_HOOKABLE : LUTRA_RULE_NEW_SYSCALL;
+	if (!slot || slot->mode <= LUTRA_MODE_AUDIT || is_audited_session(e, slot) ||
+	    p->action[rule] < LUTRA_ACTION_DENY)
+		return 0;
+	e->flags |= TASK_DENY_SYSCALL;
+	if (lutra_is_kill_mode(slot->mode))
+		kill_current(e->slot);
+	return 0;
+}
+
+/*
  * Decides on the rules that an unusual syscall matches. what: weights in bytes 0 to 2, byte 3 set
  * if the token is new. level, novelty: levels M and N before the syscall.
  */
@@ -128,8 +151,10 @@ static __noinline int syscall_match(struct lutra_task *e, const struct lutra_pol
 {
 	struct lutra_scratch *s = scratch_get(bpf_get_current_task_btf());
 
-	if (!e || !p || !s)
+	if (!e || !p)
 		return 0;
+	if (!s)
+		return what >> 24 ? unreported_refuse(e, p) : 0;
 	s->object.op = LUTRA_OP_NONE;
 	s->object.flags = 0;
 	s->match.kind = LUTRA_KIND_KNOWN;
@@ -204,6 +229,8 @@ static __always_inline void syscall_judge_arguments(struct task_struct *task, st
 		s = scratch_get(task);
 		if (s)
 			fallback_exec_enter(e, s);
+		else if (unjudged_refuse(e, LUTRA_OP_EXEC))
+			kill_current(e->slot);
 		return;
 	case LUTRA_NR_CONNECT:
 	case LUTRA_NR_BIND:
@@ -228,9 +255,13 @@ static __always_inline void syscall_judge_arguments(struct task_struct *task, st
 	default:
 		return;
 	}
-	s = user ? scratch_get(task) : NULL;
+	if (!user)
+		return;
+	s = scratch_get(task);
 	if (s)
 		fallback_address(e, s, user, len, peer);
+	else if (unjudged_refuse(e, LUTRA_OP_CONNECT))
+		kill_current(e->slot);
 }
 
 /*
@@ -304,6 +335,8 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	task = bpf_get_current_task_btf();
 	e = task_entry(task);
+	if (!e && may_be_lost())
+		return lost_syscall();
 	if (!e)
 		return id == LUTRA_NR_EXECVE || id == LUTRA_NR_EXECVEAT ? thread_enter_late() : 0;
 	if (e->flags & TASK_PENDING)

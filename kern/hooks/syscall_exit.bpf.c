@@ -311,8 +311,11 @@ static __always_inline int fallback_exit(struct task_struct *task, const struct 
 	if (passive && !(lutra_is_open_syscall(nr) && is_open_noted(e, open_flags(e, nr))))
 		return 0;
 	s = regs ? scratch_get(task) : scratch_of_cpu();
-	if (!s)
+	if (!s) {
+		if (unjudged_refuse(e, LUTRA_OP_OPEN))
+			kill_current(e->slot);
 		return 0;
+	}
 	/* As in lsm_file.bpf.c. */
 	if (passive)
 		return note_open(e, s, task, (__u32)ret);

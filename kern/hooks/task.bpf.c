@@ -8,10 +8,9 @@
  *        tp_btf/sched_process_exit     recorded
  *        iter/task                     makes the entries of tasks that run in the cgroup already
  *        syscall                       tells the daemon whether a cgroup is above itself
- * Maps: stacks, task_cache, tasks, slots, policies, cgroups (cgroup id -> slot), counters, records,
- *       scratch, evidence.
- * Fails: open. A task that should have got an entry and did not is counted in
- * LUTRA_COUNTER_STORAGE_FAILED.
+ * Maps: stacks, task_cache, tasks, reserve, slots, policies, cgroups, counters, records, scratch,
+ *       evidence.
+ * Fails: as state/task.bpf.h.
  *
  * An entry is pending, neither recorded nor scored, until the user's program runs: until the first
  * exec in another mount namespace than that of the task that moved it into the cgroup. What a
@@ -21,51 +20,18 @@
  * descendants. Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
 #include "kern/hooks/fallback.bpf.h"
+#include "kern/state/cgroup.bpf.h"
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
-#define CGROUP_LEVELS 16
 #define CGROUP_LEVELS_OWN 64
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, LUTRA_SLOTS);
-	__type(key, __u64);
-	__type(value, __u32);
-} cgroups SEC(".maps") __weak;
 
 /* Set at load: the host's mount namespace; 0: not known. */
 const volatile __u32 lutra_host_mnt_ns = 0;
 
 /* Set by the daemon before it runs the iterator. */
 __u32 lutra_enter_slot;
-
-static __always_inline __u64 cgroup_parent(__u64 cgroup)
-{
-	__u64 up = (__u64)BPF_CORE_READ((struct cgroup *)cgroup, self.parent);
-
-	return up ? up - bpf_core_field_offset(struct cgroup, self) : 0;
-}
-
-/* Returns the slot of a cgroup or of the nearest enrolled one above it; 0: none. */
-static __noinline __u32 cgroup_slot(__u64 cgroup)
-{
-	for (int i = 0; i < CGROUP_LEVELS && cgroup; i++) {
-		__u64 id = BPF_CORE_READ((struct cgroup *)cgroup, kn, id);
-		__u32 *slot = bpf_map_lookup_elem(&cgroups, &id);
-
-		if (slot)
-			return *slot & (LUTRA_SLOTS - 1);
-		cgroup = cgroup_parent(cgroup);
-	}
-	return 0;
-}
-
-static __always_inline __u64 task_cgroup(struct task_struct *task)
-{
-	return (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp);
-}
 
 static __always_inline __u32 task_mnt_ns(struct task_struct *task)
 {
@@ -205,6 +171,7 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	__u32 born_slot = 0;
 
 	task_cache_check(child);
+	reserve_remove(child);
 	if (!e && parent->pid != parent->tgid)
 		e = task_live(parent->group_leader, &slot);
 	if (cgroup != task_cgroup(parent))
@@ -321,6 +288,8 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	s = lutra_fallback ? scratch_get(task) : NULL;
 	if (s)
 		fallback_exec(e, s, kernel_address(s, bprm));
+	else if (lutra_fallback && unjudged_refuse(e, LUTRA_OP_EXEC))
+		kill_current(e->slot);
 	aux = task_exec(e, task);
 	if (slot->flags & LUTRA_SLOT_RECORD)
 		record_send(task, e->slot, LUTRA_RECORD_EXEC, 0, (__u32)old_pid, aux, false);
@@ -342,6 +311,23 @@ static __always_inline void task_cache_write_back(struct task_struct *task)
 	c->task = 0;
 }
 
+/*
+ * Removes the entry of a task that exits from the reserve. That of a leader stays until the last
+ * thread exits.
+ */
+static __always_inline void reserve_leave(struct task_struct *task)
+{
+	bool is_last;
+
+	if (!reserve_is_used())
+		return;
+	is_last = BPF_CORE_READ(task, signal, live.counter) == 0;
+	if (is_last || task->pid != task->tgid)
+		reserve_remove(task);
+	if (is_last)
+		reserve_remove(task->group_leader);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(lutra_exit, struct task_struct *p)
 {
@@ -352,6 +338,7 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_send(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, 0, false);
 	task_cache_write_back(task);
+	reserve_leave(task);
 	return 0;
 }
 

@@ -2,69 +2,19 @@
 /*
  * The entries of enrolled tasks, and their slots.
  *
- * Maps: tasks       task -> struct lutra_task; a task without an entry is none of our business
+ * Maps: tasks       task -> struct lutra_task; a task without an entry is none of our business,
+ *                   unless entries ran out: reserve.bpf.h
  *       task_cache  the same entries, of as many tasks as it has room for: an array, whose lookup
  *                   takes no helper call
  *       stacks      kernel stack -> may its task have an entry?
  *       slots       slot -> struct lutra_slot; mapped by the daemon, written by both sides
- * Fails: open. A task that should have got an entry and did not is counted in
- * LUTRA_COUNTER_STORAGE_FAILED.
+ * Fails: a task for which the kernel has no memory has its entry in the reserve. One that gets none
+ * there either is counted in LUTRA_COUNTER_STORAGE_FAILED, and is judged by its cgroup.
  */
 #ifndef LUTRA_KERN_STATE_TASK_BPF_H
 #define LUTRA_KERN_STATE_TASK_BPF_H
 
-#include "kern/state/counters.bpf.h"
-
-#define TASK_PENDING 0x1      /* enrolled, but the user's program does not run yet */
-#define TASK_DENY_SYSCALL 0x2 /* every hook of the current syscall refuses */
-#define TASK_REFUSED 0x4      /* a refusal of the current syscall was reported */
-#define TASK_NOVEL 0x8	      /* the current syscall matched NEW_HOOKABLE: its hooks add nothing */
-#define TASK_EXECING 0x10     /* past the point of no return: the kernel maps the program */
-#define TASK_TRUNCATES 0x20   /* the current syscall was allowed an open that truncates */
-
-/*
- * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so
- * there are no locks. Any thread of its process may set process_steady. The entry is void when its
- * epoch is not its slot's. A syscall that is scored touches the first 56 bytes: one cache line,
- * with the word that stands before them in the task_cache.
- */
-struct lutra_task {
-	struct lutra_state state; /* with cache_index first, as in struct lutra_entry */
-	__u32 cache_index;	  /* of task_cache, from 1: the entry is there; 0: it is here */
-	__u32 slot;
-	__u32 epoch;
-	__u32 version;	       /* of the policy that state's codes belong to; 0: none yet */
-	__u32 flags;	       /* TASK_* */
-	__u32 start_time_low;  /* in the task_cache: low half of the task's start_time */
-	__u16 nr;	       /* of the current syscall, as in struct lutra_record */
-	__u8 exec_session : 1; /* joined a container that ran, or a descendant of such a task */
-	__u8 tainted : 1;      /* of a session that ran or read what the service wrote */
-	__u8 process_steady;   /* of a leader: a thread of its process became steady. Any sets it */
-	__u64 syscalls;	       /* of the lineage */
-	__u64 args[2];	       /* second and third of the current syscall, for the fallback */
-	__u64 root_mnt;	   /* the container's root, where a path ends: compared, never followed */
-	__u64 root_dentry; /* compared; followed for its superblock alone: see layer_describe() */
-	struct lutra_matches matches;
-	__u64 episode_ns; /* first unusual event of the episode; 0: none */
-	__u64 episode_last_ns;
-	__u64 episode_syscalls;
-	__u64 truncated; /* dentry of the open of TASK_TRUNCATES: its truncation is part of it; or 0 */
-	__u64 cached_hooks; /* hooks judged known under cached_key: hooks/hook.bpf.h */
-	__u64 cached_caps;
-	__u32 cached_key;
-	union {
-		__u32 mnt_ns; /* of a pending task: an exec in another mount namespace arms it */
-		/*
-		 * Of another: the file that it executed, since when it was not forked; 0: unknown.
-		 */
-		__u32 program;
-	};
-	struct lutra_history history[LUTRA_HISTORY]; /* by state.history_at & 31 */
-};
-_Static_assert(__builtin_offsetof(struct lutra_task, cache_index) ==
-		       __builtin_offsetof(struct lutra_entry, cache_index),
-	       "entry layout");
-_Static_assert(sizeof(struct lutra_task) == 296, "copied by every fork");
+#include "kern/state/reserve.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -143,11 +93,6 @@ static __always_inline bool task_cache_is(const struct lutra_cached_task *c,
 	return c && c->task == (__u64)task;
 }
 
-static __always_inline __u32 task_start_time_low(const struct task_struct *task)
-{
-	return (__u32)task->start_time;
-}
-
 /*
  * Returns the entry of a task, or NULL. Most tasks have no storage at all: looking at the pointer
  * is cheaper than a helper call. A cached entry may be that of an earlier task at the same address,
@@ -162,10 +107,10 @@ static __always_inline struct lutra_task *task_entry(struct task_struct *task)
 
 	if (task_cache_is(c, task) && c->entry.start_time_low == task_start_time_low(task))
 		return &c->entry;
-	if (!task->bpf_storage)
-		return NULL;
-	e = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!e || !e->cache_index || !task_cache_is(c, task))
+	e = task->bpf_storage ? bpf_task_storage_get(&tasks, task, 0, 0) : NULL;
+	if (!e)
+		return reserve_get(task);
+	if (!e->cache_index || !task_cache_is(c, task))
 		return e;
 	c->entry.start_time_low = task_start_time_low(task);
 	return &c->entry;
@@ -184,6 +129,7 @@ static __always_inline void task_cache_free(const struct task_struct *task)
 static __always_inline void task_forget(struct task_struct *task)
 {
 	task_cache_free(task);
+	reserve_remove(task);
 	bpf_task_storage_delete(&tasks, task);
 }
 
@@ -242,8 +188,10 @@ static __always_inline struct lutra_task *task_make(struct task_struct *task,
 		return e;
 	e = bpf_task_storage_get(&tasks, task, init, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!e) {
-		counter_add(slot, LUTRA_COUNTER_STORAGE_FAILED);
-		return NULL;
+		e = reserve_add(task, init);
+		if (!e)
+			counter_add(slot, LUTRA_COUNTER_STORAGE_FAILED);
+		return e;
 	}
 	e->cache_index = 0;
 	return task_cache_add(task, e, init);

@@ -238,6 +238,9 @@ struct signal_struct {
 };
 
 struct task_struct {
+	struct {
+		int counter;
+	} live;
 	void *stack;
 	struct thread_info thread_info;
 	unsigned int flags;

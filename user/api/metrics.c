@@ -158,7 +158,9 @@ static void put_sums(FILE *f, const struct lutra_counters *sum)
 		 "Signals whose evidence did not fit into the ring.", LUTRA_COUNTER_EVIDENCE_LOST},
 		{"lutra_records_lost_total", "", "Recorded events that did not fit into the ring.",
 		 LUTRA_COUNTER_RECORDS_LOST},
-		{"lutra_storage_failed_total", "", "Tasks that are not guarded for want of memory.",
+		{"lutra_storage_failed_total", "",
+		 "Tasks that got no entry or no scratch, and forks that were refused, for want of "
+		 "memory.",
 		 LUTRA_COUNTER_STORAGE_FAILED},
 		{"lutra_events_unscored_total", "", "Events of armed tasks without a policy.",
 		 LUTRA_COUNTER_UNSCORED},

@@ -3,6 +3,8 @@
 #include "user/guard/guard_impl.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kern/lutra.skel.h"
@@ -50,11 +52,66 @@ size_t guard_programs(const struct guard *g, struct guard_program ret[static GUA
 }
 
 bool guard_has_task(const struct guard *g, int pidfd)
+/* Returns true if some entries are not in the map tasks: kern/state/reserve.bpf.h. */
+static bool has_shortage(const struct guard *g)
+{
+	uint64_t used_lost[2] = {};
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.shortage), &zero, used_lost) < 0 ||
+	       used_lost[0] || used_lost[1];
+}
+
+/* Returns true if a cgroup, or one above it, is enrolled. path is changed. */
+static bool is_cgroup_enrolled(const struct guard *g, char *path)
+{
+	struct err err = {};
+	char *slash;
+
+	while ((slash = strrchr(path, '/'))) {
+		uint64_t id;
+		uint32_t slot;
+
+		if (cgroup_id(path, &id, &err) == 0 &&
+		    bpf_map_lookup_elem(bpf_map__fd(g->skel->maps.cgroups), &id, &slot) == 0)
+			return true;
+		*slash = '\0';
+	}
+	return false;
+}
+
+/* Returns the process of a pidfd; -1: it is gone. */
+static pid_t pidfd_process(int pidfd)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char line[128], path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, "Pid:", 4) == 0)
+			return (pid_t)strtol(line + 4, NULL, 10);
+	return -1;
+}
+
+/* Returns true if the cgroup of the process of a pidfd is enrolled, or is not known. */
+static bool is_in_enrolled_cgroup(const struct guard *g, int pidfd)
+{
+	_cleanup_free_ char *path = NULL;
+	struct err err = {};
+	pid_t pid = pidfd_process(pidfd);
+
+	if (pid <= 0)
+		return true;
+	return cgroup_of_pid(pid, &path, &err) < 0 || is_cgroup_enrolled(g, path);
+}
+
 {
 	const struct bpf_map *tasks = g->skel->maps.tasks;
 	_cleanup_free_ void *entry = malloc(bpf_map__value_size(tasks));
 
-	return !entry || bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) == 0;
+	return !entry || bpf_map_lookup_elem(bpf_map__fd(tasks), &pidfd, entry) == 0 ||
+	       (has_shortage(g) && is_in_enrolled_cgroup(g, pidfd));
 }
 
 int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)

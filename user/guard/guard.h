@@ -57,7 +57,10 @@ void guard_remove_other_versions(const struct guard *g);
 int guard_uninstall(const char *pin_dir, struct err *err);
 
 bool guard_has_lsm(const struct guard *g);
-/* Returns true if the process of a pidfd is enrolled, whatever cgroup it moved to. */
+/*
+ * Returns true if the process of a pidfd is enrolled, whatever cgroup it moved to. While the kernel has
+ * no memory for entries of tasks, the cgroup decides.
+ */
 bool guard_has_task(const struct guard *g, int pidfd);
 /* Reads the levels and the role of the process of a pidfd. -ENOENT: not enrolled. -ENOMEM. */
 int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret);

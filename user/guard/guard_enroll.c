@@ -276,6 +276,32 @@ static int clear_array(const struct bpf_map *m)
 	return 0;
 }
 
+/* Removes all elements of a hash map. */
+static void clear_hash(const struct bpf_map *m)
+{
+	uint64_t key;
+
+	while (bpf_map_get_next_key(bpf_map__fd(m), NULL, &key) == 0 &&
+	       bpf_map_delete_elem(bpf_map__fd(m), &key) == 0)
+		;
+}
+
+/*
+ * Frees stacks, cached entries and the reserve, while no task has an entry. Returns 0 or -errno as
+ * mmap(2).
+ */
+static int clear_entries(const struct guard *g)
+{
+	const struct bpf_map *const arrays[] = {g->skel->maps.stacks, g->skel->maps.task_cache,
+						g->skel->maps.shortage};
+	int r = 0;
+
+	clear_hash(g->skel->maps.reserve);
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]) && r == 0; i++)
+		r = clear_array(arrays[i]);
+	return r;
+}
+
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
 		 struct err *err)
 {
@@ -292,10 +318,7 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 		r = find_slot(g, id, e->cgroup, &slot, err);
 	if (r < 0)
 		return r;
-	/* Stacks and cached entries are freed while no task has an entry. */
-	if (clear_counters(g, slot) < 0 ||
-	    (g->n_enrolled == 0 &&
-	     (clear_array(g->skel->maps.stacks) < 0 || clear_array(g->skel->maps.task_cache) < 0)))
+	if (clear_counters(g, slot) < 0 || (g->n_enrolled == 0 && clear_entries(g) < 0))
 		return err_oom(err);
 	r = e->policy ? bind_policy(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)

@@ -89,6 +89,27 @@ static bool is_recorded_hook(const char *section)
 }
 
 /* Fills a row for each hook that has a program. */
+/* What an element of a hash map takes beside key and value. */
+#define HASH_ELEMENT_BYTES 56
+
+static void fill_reserve(struct guard_feature *f)
+{
+	struct lutra_bpf *skel = lutra_bpf__open();
+	const struct bpf_map *m = skel ? skel->maps.reserve : NULL;
+	size_t bytes = m ? bpf_map__value_size(m) + HASH_ELEMENT_BYTES : 0;
+
+	snprintf(f->name, sizeof(f->name), "reserve of task entries");
+	f->works = m != NULL;
+	f->fallback = NULL;
+	if (m)
+		snprintf(f->detail, sizeof(f->detail),
+			 "%u entries take %zu MiB when lutrad loads its programs",
+			 bpf_map__max_entries(m), bpf_map__max_entries(m) * bytes >> 20);
+	else
+		snprintf(f->detail, sizeof(f->detail), "the programs cannot be read");
+	lutra_bpf__destroy(skel);
+}
+
 static size_t fill_hooks(struct guard_feature *ret, size_t max, const struct btf *kernel)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
@@ -153,6 +174,7 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 	_cleanup_(btf__freep) struct btf *kernel = NULL;
 	size_t n = 0;
 
+	bool lsm;
 	libbpf_set_print(NULL);
 	kernel = btf__load_vmlinux_btf();
 	if (!kernel)
@@ -166,7 +188,10 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 		fill_syscall_events(&ret[n++]);
 	if (n < max)
 		fill_lsm(&ret[n++]);
-	if (n < max && ret[n - 1].works) {
+	lsm = n > 0 && ret[n - 1].works;
+	if (n < max)
+		fill_reserve(&ret[n++]);
+	if (n < max && lsm) {
 		n += fill_hooks(&ret[n], max - n, kernel);
 		if (n < max) {
 			fill_hookable_syscalls(&ret[n], ret, n);

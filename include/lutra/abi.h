@@ -127,6 +127,8 @@ enum lutra_op {
 	LUTRA_OP_TRANSPORTS = 27,
 	LUTRA_OP_NATIVE = 28,	/* the runs made no 32-bit system call */
 	LUTRA_OP_WX_LATER = 29, /* memory that may have been written becomes executable */
+	/* No operation: hooks from LUTRA_HOOK_OUTSIDE on are recorded, or judged. */
+	LUTRA_OP_OUTSIDE = 30,
 	LUTRA_OP_COUNT
 };
 
@@ -173,6 +175,14 @@ enum lutra_hook {
 	LUTRA_HOOK_SYSLOG,
 	LUTRA_HOOK_SETTIME,
 	LUTRA_HOOK_TASK_SETRLIMIT,
+	/* Only out of the container, and where LUTRA_OP_OUTSIDE is in the set of operations. */
+	LUTRA_HOOK_OUTSIDE,
+	LUTRA_HOOK_TASK_SETNICE = LUTRA_HOOK_OUTSIDE,
+	LUTRA_HOOK_TASK_SETSCHEDULER,
+	LUTRA_HOOK_TASK_SETIOPRIO,
+	LUTRA_HOOK_TASK_MOVEMEMORY,
+	LUTRA_HOOK_TASK_PRLIMIT,   /* task_setrlimit */
+	LUTRA_HOOK_IPC_PERMISSION, /* a System V object that the container did not make */
 	LUTRA_HOOK_COUNT
 };
 

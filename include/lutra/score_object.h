@@ -518,6 +518,17 @@ static __always_inline __u32 lutra_pathless_known(const struct lutra_policy *p,
 	return lutra_object_known(p, token, role);
 }
 
+/* Returns true if the policy judges objects of this kind: if its recordings could see them. */
+static __always_inline __u32 lutra_is_op_judged(const struct lutra_policy *p,
+						const struct lutra_object *o)
+{
+	__u32 needed = 1u << (o->op & 31);
+
+	if (o->op == LUTRA_OP_HOOK && o->mode >= LUTRA_HOOK_OUTSIDE)
+		needed |= 1u << LUTRA_OP_OUTSIDE;
+	return (p->ops & needed) == needed;
+}
+
 /* Judges an object that has no path. */
 static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 						const struct lutra_object *o, __u8 role,
@@ -528,7 +539,7 @@ static __always_inline int lutra_judge_pathless(const struct lutra_policy *p,
 	__builtin_memset(ret, 0, sizeof(*ret));
 	ret->rule = LUTRA_RULE_NONE;
 	ret->token = lutra_object_token(p, o, &ret->class, 0, role);
-	if (!(p->ops >> (o->op & 31) & 1) || lutra_pathless_known(p, o, ret->token, role) ||
+	if (!lutra_is_op_judged(p, o) || lutra_pathless_known(p, o, ret->token, role) ||
 	    lutra_is_loopback_answer(p, o, role))
 		return 0;
 	ret->kind = LUTRA_KIND_ELSEWHERE;

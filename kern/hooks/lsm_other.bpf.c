@@ -3,7 +3,10 @@
  * The LSM hooks whose object is the hook itself: an event is that it is called, in which role. What
  * was denied at the entry of the syscall is refused here.
  *
- * Hooks: the HOOK lines; lsm/socket_create, whose object is the kind of the socket too; lsm/capable, lsm/task_kill, lsm/ptrace_access_check
+ * Hooks: the HOOK lines
+ *        lsm/socket_create         whose object is the kind of the socket too
+ *        lsm/capable, lsm/ptrace_access_check
+ *        the HOOK_OUTSIDE lines, lsm/task_setrlimit   acts on tasks of others
  *        lsm/file_alloc_security   only refuses: syscalls that make a file and reach no other hook
  *        lsm/bpf                   also tells the daemon that hooks run
  * Maps: tasks, scratch, slots, and those of the judgement.
@@ -53,7 +56,15 @@ HOOK(netlink_send, NETLINK_SEND)
 HOOK(locked_down, LOCKED_DOWN)
 HOOK(syslog, SYSLOG)
 HOOK(settime, SETTIME)
-HOOK(task_setrlimit, TASK_SETRLIMIT)
+#undef HOOK
+
+/* Hooks of acts on another task: an event if that task is none of the container. */
+#define HOOK_OUTSIDE(hook, id)                                                                     \
+	SEC("lsm/" #hook)                                                                          \
+	int BPF_PROG(lutra_##hook, struct task_struct *p)                                          \
+	{                                                                                          \
+		return deny_if(is_outside(p) && hook_judge(LUTRA_HOOK_##id));                      \
+	}
 
 SEC("lsm/file_alloc_security")
 int BPF_PROG(lutra_file_alloc_security)
@@ -113,10 +124,17 @@ int BPF_PROG(lutra_ptrace_access_check, struct task_struct *child, unsigned int 
 	return deny_if(hook_judge(hook));
 }
 
-SEC("lsm/task_kill")
-int BPF_PROG(lutra_task_kill, struct task_struct *p)
+HOOK_OUTSIDE(task_kill, TASK_KILL)
+HOOK_OUTSIDE(task_setnice, TASK_SETNICE)
+HOOK_OUTSIDE(task_setscheduler, TASK_SETSCHEDULER)
+HOOK_OUTSIDE(task_setioprio, TASK_SETIOPRIO)
+HOOK_OUTSIDE(task_movememory, TASK_MOVEMEMORY)
+
+SEC("lsm/task_setrlimit")
+int BPF_PROG(lutra_task_setrlimit, struct task_struct *p)
 {
-	return deny_if(is_outside(p) && hook_judge(LUTRA_HOOK_TASK_KILL));
+	return deny_if(hook_judge(LUTRA_HOOK_TASK_SETRLIMIT) ||
+		       (is_outside(p) && hook_judge(LUTRA_HOOK_TASK_PRLIMIT)));
 }
 
 /* Judges the use of a capability. A check that is not audited (NOAUDIT) is only a question. */

@@ -179,7 +179,12 @@ struct mnt_namespace {
 	struct ns_common ns;
 };
 
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
 struct nsproxy {
+	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
 };
 
@@ -233,14 +238,14 @@ struct tty_struct {
 };
 
 struct signal_struct {
+	struct {
+		int counter;
+	} live;
 	struct tty_struct *tty;
 	struct pid *pids[4];
 };
 
 struct task_struct {
-	struct {
-		int counter;
-	} live;
 	void *stack;
 	struct thread_info thread_info;
 	unsigned int flags;

@@ -48,6 +48,7 @@ static const char *const ops[] = {
 	[LUTRA_OP_TRANSPORTS] = "transports",
 	[LUTRA_OP_NATIVE] = "native",
 	[LUTRA_OP_WX_LATER] = "wx-later",
+	[LUTRA_OP_OUTSIDE] = "outside",
 };
 static const char *const hooks[] = {
 	[LUTRA_HOOK_NONE] = "none",
@@ -87,6 +88,12 @@ static const char *const hooks[] = {
 	[LUTRA_HOOK_SYSLOG] = "syslog",
 	[LUTRA_HOOK_SETTIME] = "settime",
 	[LUTRA_HOOK_TASK_SETRLIMIT] = "task_setrlimit",
+	[LUTRA_HOOK_TASK_SETNICE] = "task_setnice",
+	[LUTRA_HOOK_TASK_SETSCHEDULER] = "task_setscheduler",
+	[LUTRA_HOOK_TASK_SETIOPRIO] = "task_setioprio",
+	[LUTRA_HOOK_TASK_MOVEMEMORY] = "task_movememory",
+	[LUTRA_HOOK_TASK_PRLIMIT] = "task_setrlimit-outside",
+	[LUTRA_HOOK_IPC_PERMISSION] = "ipc_permission",
 };
 static const char *const kinds[] = {"known", "P", "U", "W", "O", "K", "Y", "S"};
 static const char *const roles[] = {"startup", "steady", "spawned", "deeper", "session", "any"};

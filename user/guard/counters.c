@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kern/lutra.skel.h"
+#include "user/sys/process/cgroup.h"
 
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret)
 {
@@ -51,7 +52,6 @@ size_t guard_programs(const struct guard *g, struct guard_program ret[static GUA
 	return n;
 }
 
-bool guard_has_task(const struct guard *g, int pidfd)
 /* Returns true if some entries are not in the map tasks: kern/state/reserve.bpf.h. */
 static bool has_shortage(const struct guard *g)
 {
@@ -106,6 +106,7 @@ static bool is_in_enrolled_cgroup(const struct guard *g, int pidfd)
 	return cgroup_of_pid(pid, &path, &err) < 0 || is_cgroup_enrolled(g, path);
 }
 
+bool guard_has_task(const struct guard *g, int pidfd)
 {
 	const struct bpf_map *tasks = g->skel->maps.tasks;
 	_cleanup_free_ void *entry = malloc(bpf_map__value_size(tasks));
@@ -140,7 +141,8 @@ int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 uint32_t guard_ops(const struct guard *g)
 {
 	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK |
-				    1u << LUTRA_OP_PEER | 1u << LUTRA_OP_SOCKET;
+				    1u << LUTRA_OP_PEER | 1u << LUTRA_OP_SOCKET |
+				    1u << LUTRA_OP_OUTSIDE;
 	const uint32_t none = 1u << LUTRA_OP_NONE | 1u << LUTRA_OP_CHDIR;
 	const uint32_t all = (1u << LUTRA_OP_COUNT) - 1;
 

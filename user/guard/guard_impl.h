@@ -11,7 +11,7 @@
 #include "user/guard/guard.h"
 
 #define GUARD_EVIDENCE_TURN 4096 /* records of evidence taken at a time: more than the ring holds */
-#define GUARD_LINKS 96
+#define GUARD_LINKS 128
 
 struct lutra_bpf;
 

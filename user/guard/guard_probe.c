@@ -79,16 +79,16 @@ static void fill_lsm(struct guard_feature *f)
 		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err.msg);
 }
 
-/* Returns true if the programs of a hook only record: see kern/hooks/lsm_ipc.bpf.c. */
-static bool is_recorded_hook(const char *section)
+/* Returns true for hooks of the life of System V objects: see kern/hooks/lsm_ipc.bpf.c. */
+static bool is_maker_hook(const char *section)
 {
-	static const char *const sections[] = {"lsm/ipc_permission", "lsm/shm_shmctl",
-					       "lsm/sem_semctl", "lsm/msg_queue_msgctl"};
+	static const char *const sections[] = {
+		"lsm/shm_alloc_security", "lsm/sem_alloc_security", "lsm/msg_queue_alloc_security",
+		"lsm/shm_free_security",  "lsm/sem_free_security",  "lsm/msg_queue_free_security"};
 
 	return TEXT_IS_IN(section, sections);
 }
 
-/* Fills a row for each hook that has a program. */
 /* What an element of a hash map takes beside key and value. */
 #define HASH_ELEMENT_BYTES 56
 
@@ -110,6 +110,7 @@ static void fill_reserve(struct guard_feature *f)
 	lutra_bpf__destroy(skel);
 }
 
+/* Fills a row for each hook that has a program. */
 static size_t fill_hooks(struct guard_feature *ret, size_t max, const struct btf *kernel)
 {
 	struct lutra_bpf *skel = lutra_bpf__open();
@@ -123,9 +124,9 @@ static size_t fill_hooks(struct guard_feature *ret, size_t max, const struct btf
 				      "its operations are judged and denied",
 				      "the system calls that reach it are judged at entry"};
 
-		if (is_recorded_hook(probe.name)) {
-			probe.does = "its operations are recorded";
-			probe.fallback = "the system calls that reach it are recorded";
+		if (is_maker_hook(probe.name)) {
+			probe.does = "who makes and ends System V objects is noted";
+			probe.fallback = "all System V objects count as of others";
 		}
 		if (n < max && strncmp(probe.name, "lsm/", 4) == 0) {
 			fill_row(&ret[n], &probe,
@@ -173,8 +174,8 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 {
 	_cleanup_(btf__freep) struct btf *kernel = NULL;
 	size_t n = 0;
-
 	bool lsm;
+
 	libbpf_set_print(NULL);
 	kernel = btf__load_vmlinux_btf();
 	if (!kernel)
@@ -213,6 +214,7 @@ static const char *const differences[] = {
 	"capabilities, hooks without an object, kinds of sockets and the Unix socket that is met "
 	"are not seen, and a file mapping that is made executable later counts as memory that was "
 	"written",
+	"acts on tasks outside and on System V objects of others are not told from other acts",
 	"setxattr outside the root's file system shows its path, where the hook shows only the "
 	"operation",
 	"operations of io_uring workers and of 32-bit system calls are not seen",

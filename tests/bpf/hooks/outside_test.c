@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an operation reaches, and when it is refused: signals by kill(2) and by the owner of a file, in
- * and out of the container; setns in an alert window; truncation and creation of files. Skipped where
- * LSM programs do not run.
+ * What an operation reaches, and when it is refused: signals by kill(2) and by the owner of a file,
+ * scheduling, limits and System V objects, in and out of the container; setns in an alert window;
+ * truncation and creation of files. Skipped where LSM programs do not run.
  */
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
@@ -10,11 +10,18 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ipc.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 
 #define NOVEL SYS_getpgid
 #define FILE_ "/tmp/lutra-test-outside"
 #define SETUID_MODE 04755
+#define IOPRIO_OF_PROCESS 1
+#define IOPRIO_IDLE (3 << 13)
+#define NICE 5
+#define BYTES 4096
 
 static const char *worker_arg;
 
@@ -120,6 +127,54 @@ static int try_mknod_socket(void)
 	return outcome_of(mknod(FILE_, S_IFSOCK | 0600, 0));
 }
 
+/* ---- acts on the process of worker_arg; "0": on itself ---- */
+
+static int try_nice(void)
+{
+	return outcome_of(setpriority(PRIO_PROCESS, (id_t)atoi(worker_arg), NICE));
+}
+
+static int try_affinity(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	return outcome_of(sched_setaffinity(atoi(worker_arg), sizeof(all), &all));
+}
+
+static int try_ioprio(void)
+{
+	return outcome_of(
+		syscall(SYS_ioprio_set, IOPRIO_OF_PROCESS, atoi(worker_arg), IOPRIO_IDLE));
+}
+
+static int try_prlimit(void)
+{
+	const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return outcome_of(prlimit(atoi(worker_arg), RLIMIT_CORE, &none, NULL));
+}
+
+/* Attaches the segment with the id of worker_arg. The kernel makes another error of any refusal. */
+static int try_shm(void)
+{
+	intptr_t at = (intptr_t)shmat(atoi(worker_arg), NULL, SHM_RDONLY);
+
+	return at == -1 && errno == EACCES ? REFUSED : outcome_of(at);
+}
+
+static int try_own_shm(void)
+{
+	int id = shmget(IPC_PRIVATE, BYTES, IPC_CREAT | 0600), outcome;
+
+	if (id < 0)
+		return ELSE;
+	outcome = outcome_of((intptr_t)shmat(id, NULL, SHM_RDONLY));
+	if (shmctl(id, IPC_RMID, NULL) < 0)
+		return ELSE;
+	return outcome;
+}
+
 static int do_nothing(void)
 {
 	return DONE;
@@ -137,6 +192,12 @@ static const struct worker workers[] = {
 	{"create-setuid", try_create_setuid},
 	{"mknod-file", try_mknod_file},
 	{"mknod-socket", try_mknod_socket},
+	{"nice", try_nice},
+	{"affinity", try_affinity},
+	{"ioprio", try_ioprio},
+	{"prlimit", try_prlimit},
+	{"shm", try_shm},
+	{"own-shm", try_own_shm},
 	{"nothing", do_nothing},
 };
 
@@ -153,18 +214,34 @@ static struct policy *refusing_policy(uint32_t ops, unsigned rule)
 	return p;
 }
 
-/* A policy that knows no hook but that of forks. */
-static struct policy *signal_policy(void)
+static void know_hook(struct policy *p, uint16_t hook)
 {
-	struct policy *p = refusing_policy(1u << LUTRA_OP_HOOK, LUTRA_RULE_NEW_HOOKABLE);
 	struct lutra_policy *none = calloc(1, sizeof(*none));
-	const struct lutra_object o = {.op = LUTRA_OP_HOOK, .mode = LUTRA_HOOK_TASK_ALLOC};
+	const struct lutra_object o = {.op = LUTRA_OP_HOOK, .mode = hook};
 	const struct lutra_class class = {0};
 
 	assert_non_null(none);
 	for (uint8_t role = 0; role < LUTRA_ROLES; role++)
 		p->objects[p->n_objects++] = lutra_object_token(none, &o, &class, 0, role);
 	free(none);
+}
+
+/* A policy that knows no hook but that of forks. */
+static struct policy *signal_policy(void)
+{
+	struct policy *p = refusing_policy(1u << LUTRA_OP_HOOK, LUTRA_RULE_NEW_HOOKABLE);
+
+	know_hook(p, LUTRA_HOOK_TASK_ALLOC);
+	return p;
+}
+
+/* A policy that knows no hook but those of forks and of limits. ops: more of LUTRA_OP_*. */
+static struct policy *outside_policy(uint32_t ops)
+{
+	struct policy *p = signal_policy();
+
+	p->ops |= ops;
+	know_hook(p, LUTRA_HOOK_TASK_SETRLIMIT);
 	return p;
 }
 
@@ -183,23 +260,31 @@ static void set_mode(struct box *b, uint32_t mode)
 	b->n_evidence = b->n_children = 0;
 }
 
+/* ret: the argument of a worker that acts on a process outside. Returns that process. */
+static pid_t fork_outside(char ret[static 16])
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	snprintf(ret, 16, "%d", pid);
+	return pid;
+}
+
 /*
  * Runs a worker that signals a process outside by a file. Returns the signal that ended the process:
  * SIGTERM, by this function, unless the worker's signal reached it.
  */
 static int run_owner(struct box *b, const char *worker, int *ret_status)
 {
-	pid_t outside = fork();
-	int status = 0;
 	char pid[16];
+	pid_t outside = fork_outside(pid);
+	int status = 0;
 
-	assert_true(outside >= 0);
-	if (outside == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		pause();
-		_exit(0);
-	}
-	snprintf(pid, sizeof(pid), "%d", outside);
 	*ret_status = box_run(b, worker, pid);
 	kill(outside, SIGTERM);
 	assert_int_equal(waitpid(outside, &status, 0), outside);
@@ -283,6 +368,67 @@ static void outside_signal_to_own_process_by_file_is_none(void **state)
 	assert_false(has_kill_evidence(b, LUTRA_VERDICT_DENY));
 }
 
+/* A worker that acts on a process outside, and on itself: in deny it may do the second alone. */
+static void check_act_outside(struct box *b, const char *worker)
+{
+	char outside[16];
+	pid_t pid = fork_outside(outside);
+
+	set_mode(b, LUTRA_MODE_AUDIT);
+	assert_exited(box_run(b, worker, outside), DONE);
+	assert_true(b->n_evidence > 0);
+	set_mode(b, LUTRA_MODE_DENY);
+	assert_exited(box_run(b, worker, outside), REFUSED);
+	b->n_evidence = 0;
+	assert_exited(box_run(b, worker, "0"), DONE);
+	assert_int_equal(b->n_evidence, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void outside_scheduling_and_limits_are_judged(void **state)
+{
+	static const char *const acts[] = {"nice", "affinity", "ioprio", "prlimit"};
+	struct box *b = *state;
+
+	enroll_free(b, outside_policy(1u << LUTRA_OP_OUTSIDE), LUTRA_MODE_AUDIT);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+		check_act_outside(b, acts[i]);
+}
+
+/* Its recordings could not see such acts. */
+static void outside_acts_pass_an_older_policy(void **state)
+{
+	struct box *b = *state;
+	char outside[16];
+	pid_t pid = fork_outside(outside);
+
+	enroll_free(b, outside_policy(0), LUTRA_MODE_DENY);
+	assert_exited(box_run(b, "nice", outside), DONE);
+	assert_int_equal(b->n_evidence, 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void outside_shared_memory_is_judged_and_own_is_not(void **state)
+{
+	int id = shmget(IPC_PRIVATE, BYTES, IPC_CREAT | 0600);
+	struct box *b = *state;
+	char text[16];
+
+	assert_true(id >= 0);
+	snprintf(text, sizeof(text), "%d", id);
+	enroll_free(b, outside_policy(1u << LUTRA_OP_OUTSIDE), LUTRA_MODE_AUDIT);
+	assert_exited(box_run(b, "shm", text), DONE);
+	assert_true(b->n_evidence > 0);
+	set_mode(b, LUTRA_MODE_DENY);
+	assert_exited(box_run(b, "shm", text), REFUSED);
+	b->n_evidence = 0;
+	assert_exited(box_run(b, "own-shm", NULL), DONE);
+	assert_int_equal(b->n_evidence, 0);
+	shmctl(id, IPC_RMID, NULL);
+}
+
 static void window_refuses_setns_of_first_process(void **state)
 {
 	struct policy *p = kernel_policy_new();
@@ -364,6 +510,9 @@ int main(int argc, char **argv)
 		TEST(outside_signal_by_owner_of_file_is_judged),
 		TEST(outside_signal_by_owner_that_child_set_is_judged),
 		TEST(outside_signal_to_own_process_by_file_is_none),
+		TEST(outside_scheduling_and_limits_are_judged),
+		TEST(outside_acts_pass_an_older_policy),
+		TEST(outside_shared_memory_is_judged_and_own_is_not),
 		TEST(window_refuses_setns_of_first_process),
 		TEST(truncate_after_refused_open_is_judged),
 		TEST(truncate_of_open_is_no_event_and_one_after_it_is),

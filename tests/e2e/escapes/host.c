@@ -122,7 +122,7 @@ static void clean_inside(pid_t container)
 	rmdir(SPOOL "/batch");
 }
 
-static void remove_traces(pid_t container)
+static void remove_traces(pid_t container, int victim)
 {
 	static const char *const files[] = {HOST_RAN,
 					    HOST_RUNTIME,
@@ -145,6 +145,7 @@ static void remove_traces(pid_t container)
 	(void)!rename(HOST_DIR PEER_SOCKET KEPT, HOST_DIR PEER_SOCKET);
 	(void)!rename(HOST_DIR LOG_SOCKET KEPT, HOST_DIR LOG_SOCKET);
 	moves_undo();
+	outside_undo(victim);
 	text_write("/proc/sys/kernel/core_pattern", "core\n");
 	syscall(SYS_delete_module, "loop", O_NONBLOCK);
 	if (stat(HOST_DIR "/helper", &kept) == 0 &&
@@ -258,7 +259,7 @@ static void try_one(struct host *h, const char *service, pid_t container, int lo
 	r = run_technique(service, container, log, t, other > 0 ? other : victim);
 	printf("%s\t%d\t%d\t%s\n", t->name, r.pid, r.status, has_effect(h, t, &r) ? "yes" : "no");
 	fflush(stdout);
-	remove_traces(container);
+	remove_traces(container, victim);
 }
 
 static int try_all(const char *service, pid_t container, const char *log_path, bool first,

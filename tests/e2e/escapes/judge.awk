@@ -35,8 +35,10 @@ FILENAME == ARGV[ARGC - 2] {
 function hook_of(text, name, word, op) {
 	split(text, word, " ")
 	op = word[2]
-	if (op == "hook")
-		return word[3] == "ptrace_access_check-read" ? "ptrace_access_check" : word[3]
+	if (op == "hook") {
+		sub(/-(read|outside)$/, "", word[3])
+		return word[3]
+	}
 	if (op == "open")
 		return "file_open"
 	if (op == "exec")

@@ -100,16 +100,17 @@ extern const struct technique process_techniques[];
 extern const struct technique kernel_techniques[];
 extern const struct technique file_techniques[];
 extern const struct technique memory_techniques[];
+extern const struct technique outside_techniques[];
 extern const struct technique name_evasions[];
 extern const struct technique task_evasions[];
 extern const struct technique socket_evasions[];
 extern const struct technique move_evasions[];
-#define N_ARRAYS 9
+#define N_ARRAYS 10
 
 /* ---- techniques.c ---- */
 
 extern const struct technique *const all_techniques[N_ARRAYS];
-#define FIRST_EVASION 5 /* of the arrays */
+#define FIRST_EVASION 6 /* of the arrays */
 
 const struct technique *technique_find(const char *name);
 /* errno of a call that returned r, 0 if it did not fail. */
@@ -148,6 +149,11 @@ bool engine_reached(struct host *h);
 bool flag_received(struct host *h);
 /* A program's copy, in its place if there is one. 0 or -1. */
 int host_copy(const char *from, const char *to);
+
+/* ---- outside.c ---- */
+
+/* On the host, after a technique: removes objects, and puts the victim's priority and limits back. */
+void outside_undo(int victim);
 
 /* ---- moves.c ---- */
 

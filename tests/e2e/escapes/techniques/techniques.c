@@ -16,8 +16,9 @@
 #define PAYLOAD "build/tests/e2e/escapes/techniques/payload"
 
 const struct technique *const all_techniques[N_ARRAYS] = {
-	mount_techniques, process_techniques, kernel_techniques, file_techniques, memory_techniques,
-	name_evasions,	  task_evasions,      socket_evasions,	 move_evasions,
+	mount_techniques,  process_techniques, kernel_techniques, file_techniques,
+	memory_techniques, outside_techniques, name_evasions,	  task_evasions,
+	socket_evasions,   move_evasions,
 };
 
 static char own_loot[64];

@@ -66,7 +66,7 @@ $(B)/lib/trace/%.o: CFLAGS := $(CFLAGS) -O3
 $(B)/trainer/%.o: CFLAGS := $(CFLAGS) -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
 
 COMPILE = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
-$(B)/%.o: %.c | $(B)/kern/lutra.skel.h
+$(B)/%.o: %.c | $(B)/kern/lutra.skel.h $(B)/kern/door/door.skel.h
 	@mkdir -p $(@D)
 	$(call msg,CC,$@)
 	$(Q)$(COMPILE)

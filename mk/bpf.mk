@@ -6,7 +6,9 @@ VMLINUX_BTF ?= /sys/kernel/btf/vmlinux
 # The programs of one hook are attached in the order of these files, and the kernel runs the last one first:
 # lsm_other asks the policy before lsm_self, which guards the guard, and lsm_self goes before lsm_path.
 KERN_LAST := kern/hooks/lsm_self.bpf.c kern/hooks/lsm_other.bpf.c
-KERN_SRC := $(filter-out $(KERN_LAST),$(wildcard kern/*/*.bpf.c)) $(KERN_LAST)
+# The door is an object of its own: it is attached while nothing is enrolled, and never pinned.
+KERN_DOOR := kern/door/door.bpf.c
+KERN_SRC := $(filter-out $(KERN_LAST) $(KERN_DOOR),$(wildcard kern/*/*.bpf.c)) $(KERN_LAST)
 KERN_OBJ := $(KERN_SRC:%.c=$(B)/%.o)
 # BTF names the sources: from the top of the tree, so that the same bytes come of every directory.
 BPF_CFLAGS := -ffile-compilation-dir=. -O2 -g -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-function \

@@ -34,7 +34,7 @@ $(B)/tests/bpf/verdict/parity_test.o: $(B)/tests/bpf/verdict/parity.skel.h
 TOGETHER := $(B)/tests/bpf/together
 TOGETHER_TESTS := $(filter-out $(addprefix %/,attach_test no_memory_test protect_test sources_test parity_test flee_test task_cache_test),$(BPF_TESTS))
 TOGETHER_OBJ := $(TOGETHER_TESTS:$(B)/%=$(B)/together/%.o)
-$(TOGETHER_OBJ): $(B)/together/%.o: %.c | $(B)/kern/lutra.skel.h
+$(TOGETHER_OBJ): $(B)/together/%.o: %.c | $(B)/kern/lutra.skel.h $(B)/kern/door/door.skel.h
 	@mkdir -p $(@D)
 	$(call msg,CC,$@)
 	$(Q)$(COMPILE) -Dmain=$(notdir $*)_main -Wno-missing-prototypes
@@ -130,7 +130,7 @@ SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(call newest_first,
 
 NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
 VM_PROGRAMS = all $(BPF_TESTS) $(TOGETHER) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
-SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h tests/bpf/verdict/parity.skel.h bench/kernel/empty.skel.h bench/kernel/parts.skel.h)
+SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h kern/door/door.skel.h tests/bpf/verdict/parity.skel.h bench/kernel/empty.skel.h bench/kernel/parts.skel.h)
 
 #: make check       what to run before each change: 10 minutes on 2 processors
 check: $(SKELETONS) $(UNIT_TESTS) $(NATIVE_PROGRAMS) $(B)/bench/alerts

@@ -8,7 +8,7 @@
  * Fails: closed. A lost task is judged as of role any, and the kill modes kill it.
  */
 #include "kern/hooks/hook.bpf.h"
-#include "kern/state/cgroup.bpf.h"
+#include "kern/state/cgroup_slot.bpf.h"
 
 /* Makes the entry of all lost tasks of a container, once for each enrolment. task: one of them. */
 static __always_inline void slot_entry_make(struct lutra_task *e, __u32 slot_nr, __u32 epoch,

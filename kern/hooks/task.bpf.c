@@ -20,7 +20,7 @@
  * descendants. Once armed, a task cannot make itself pending by a move to another enrolled cgroup.
  */
 #include "kern/hooks/fallback.bpf.h"
-#include "kern/state/cgroup.bpf.h"
+#include "kern/state/cgroup_slot.bpf.h"
 #include "kern/state/policy.bpf.h"
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
@@ -32,11 +32,8 @@ const volatile __u32 lutra_host_mnt_ns = 0;
 
 /* Set by the daemon before it runs the iterator. */
 __u32 lutra_enter_slot;
-
-static __always_inline __u32 task_mnt_ns(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-}
+/* A process that has executed the container's program and is stopped before it runs; 0: none. */
+__u32 lutra_enter_at_door;
 
 /*
  * Returns the entry of a task, made pending unless it has one of the same enrolment; NULL on
@@ -342,6 +339,21 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 	return 0;
 }
 
+/*
+ * Arms an entry of a task that has executed the user's program and has not run it yet: the exec would
+ * have armed it, had its container been enrolled. Not inlined: the callers' stacks are too small.
+ */
+static __noinline int task_arm_stopped(struct lutra_task *e, struct lutra_slot *slot,
+				       struct task_struct *task)
+{
+	e->exec_session =
+		slot->flags & LUTRA_SLOT_EXEC_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
+	task_arm(e, slot, task);
+	if (slot->flags & LUTRA_SLOT_RECORD)
+		record_send(task, e->slot, LUTRA_RECORD_ARM, 0, 0, e->exec_session, false);
+	return 0;
+}
+
 SEC("iter/task")
 int lutra_enter_running(struct bpf_iter__task *ctx)
 {
@@ -349,6 +361,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 	__u32 slot_nr = lutra_enter_slot;
 	struct lutra_slot *slot;
 	struct lutra_task *e;
+	bool is_at_door;
 
 	if (!task || task->flags & PF_KTHREAD)
 		return 0;
@@ -356,11 +369,15 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		return 0;
 	slot = slot_get(slot_nr);
 	e = task_entry(task);
-	if (!slot || (e && e->slot == slot_nr && e->epoch == slot->epoch))
+	is_at_door = lutra_enter_at_door && (__u32)task->tgid == lutra_enter_at_door;
+	if (!slot ||
+	    (e && e->slot == slot_nr && e->epoch == slot->epoch && (!is_at_door || is_armed(e))))
 		return 0;
 	/* Namespace number 0 does not exist: any exec arms. */
 	e = task_enter(task, slot_nr, slot->flags & LUTRA_SLOT_STARTING ? 0 : task_mnt_ns(task),
 		       false);
+	if (e && is_at_door)
+		return task_arm_stopped(e, slot, task);
 	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
 		return 0;
 	__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_RAN_BEFORE);

@@ -204,6 +204,7 @@ struct msghdr {
 };
 
 struct kernfs_node {
+	const char *name;
 	u64 id;
 };
 
@@ -257,6 +258,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	const struct cred *cred;
 	u64 start_time;
+	u64 start_boottime;
 	struct bpf_local_storage *bpf_storage;
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -10,27 +10,9 @@
 #include "lib/base/file.h"
 #include "user/identity/patterns.h"
 #include "user/sys/process/cgroup.h"
+#include "user/sys/process/process_start.h"
 
 #define STATE_MAX (1 << 20)
-
-/* Returns the start time of a process in ticks (field 22 of /proc/PID/stat), 0 if it is gone. */
-static unsigned long long start_time(pid_t pid)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	unsigned long long t = 0;
-	char path[64], line[1024], *s;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f))
-		return 0;
-	s = strrchr(line, ')');
-	for (int i = 2; s && i < 22; i++)
-		s = strchr(s + 1, ' ');
-	if (!s || sscanf(s, "%llu", &t) != 1)
-		return 0;
-	return t;
-}
 
 /* A runtime's state file and the members that hold the first process and its start time. */
 struct state_file {
@@ -64,7 +46,7 @@ static int from_state(const struct state_file *s, const char *id, char **ret)
 	if (pid <= 1 || pid > INT_MAX)
 		return -ENOENT;
 	/* Another process may have the number by now. */
-	if (start && start_time((pid_t)pid) != (unsigned long long)start)
+	if (start && process_start_ticks((pid_t)pid) != (unsigned long long)start)
 		return -ENOENT;
 	return cgroup_of_pid((pid_t)pid, ret, NULL);
 }

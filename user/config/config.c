@@ -131,6 +131,7 @@ static const char *const bundles[] = {CONTAINERD "k8s.io", CONTAINERD "default",
 static const char *const sockets[] = {"/run/docker.sock", "/run/podman/podman.sock", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const on_off[] = {"on", "off", NULL};
+static const char *const door_states[] = {"auto", "on", "off", NULL};
 
 static const struct config_key keys[] = {
 	{"socket", CONFIG_PATH, AT(socket), .text = "/run/lutra/lutrad.sock",
@@ -145,6 +146,9 @@ static const struct config_key keys[] = {
 	{"calls", CONFIG_CHOICE, AT(no_calls), .text = "on", .names = on_off,
 	 .must = "\"on\" or \"off\""},
 	{.key = "alert_unguarded", .type = CONFIG_BOOL, .at = AT(alert_unguarded)},
+	{"door", CONFIG_CHOICE, AT(door), .text = "auto", .names = door_states,
+	 .must = "\"auto\", \"on\" or \"off\""},
+	{.key = "door_cgroup", .type = CONFIG_PATH, .at = AT(door_cgroup), .or_null = true},
 	{.key = "no_lsm", .type = CONFIG_BOOL, .at = AT(no_lsm)},
 	{.key = "program_stats", .type = CONFIG_BOOL, .at = AT(program_stats)},
 	{.key = "policy_keys", .type = CONFIG_CUSTOM, .parse = parse_policy_keys},

@@ -37,6 +37,13 @@ struct config_life {
 	int guard_sessions; /* 1: "exec_sessions": "guard", of policies that are new; default 0 */
 };
 
+/* When the door stops the first program of a container that is not known yet. */
+enum config_door {
+	CONFIG_DOOR_AUTO = 0, /* where an engine without OCI hooks is found */
+	CONFIG_DOOR_ON,
+	CONFIG_DOOR_OFF,
+};
+
 struct config {
 	char *file;	    /* path of the file; NULL: the default file */
 	char *socket;	    /* Unix socket of lutrad; default /run/lutra/lutrad.sock */
@@ -69,6 +76,8 @@ struct config {
 	bool program_stats;	       /* the kernel times BPF programs; default false */
 	enum log_level log_level;      /* error, warning, info, debug; default info */
 	bool no_lsm;		       /* use tracepoints even where BPF LSM works; default false */
+	int door;		       /* enum config_door; default CONFIG_DOOR_AUTO */
+	char *door_cgroup;	       /* a cgroup's directory; NULL: the door holds everywhere */
 	int no_calls; /* 1: "calls": "off": LSM hooks alone decide, system calls are not scored */
 };
 

@@ -254,6 +254,7 @@ struct enrol_request {
 	const char *digest; /* of the image; NULL: that of identity */
 	const struct identity *identity; /* NULL: only what the cgroup's path tells is known */
 	bool next_exec, starting;	 /* as struct guard_enrolment */
+	pid_t at_door;			 /* as struct guard_enrolment */
 	bool force; /* also a mode that the policy or its life cycle does not allow */
 };
 

@@ -204,6 +204,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 				     .record = c->recorded,
 				     .next_exec = q->next_exec,
 				     .starting = q->starting,
+				     .at_door = q->at_door,
 				     .sessions = c->sessions};
 	r = guard_enroll(all->parts.guard, &e, &c->slot, err);
 	host_view_done(&view);

@@ -48,6 +48,7 @@ struct daemon {
 	struct discovery *discovery;
 	struct engines *engines;
 	struct cgroup_scan *cgroup_scan;
+	struct door_watch *door;
 	struct api *api;
 	struct server *server;
 	struct seccomp_agent *agent;
@@ -142,6 +143,7 @@ static void on_second(void *ctx)
 	server_check(d->server);
 	engines_check(d->engines);
 	cgroup_scan_check(d->cgroup_scan);
+	door_watch_check(d->door);
 }
 
 static int open_timer(struct daemon *d)
@@ -294,6 +296,18 @@ static int open_discovery(struct daemon *d, struct err *err)
 	return engines_new(&d->engines, &parts, err);
 }
 
+static int open_door(struct daemon *d, struct err *err)
+{
+	const struct door_watch_parts parts = {.loop = d->loop,
+					       .config = d->config,
+					       .guard = d->guard,
+					       .containers = d->containers,
+					       .discovery = d->discovery,
+					       .engines = d->engines};
+
+	return door_watch_new(&d->door, &parts) < 0 ? err_oom(err) : 0;
+}
+
 /* The ways in: the HTTP servers and the seccomp agent. */
 static int open_api(struct daemon *d, struct err *err)
 {
@@ -325,6 +339,7 @@ static int open_api(struct daemon *d, struct err *err)
 		return r;
 	api_add_section(d->api, "agent", seccomp_agent_to_json, d->agent);
 	api_add_section(d->api, "engines", engines_to_json, d->engines);
+	api_add_section(d->api, "door", door_watch_to_json, d->door);
 	api_add_section(d->api, "outputs", outputs_to_json, pipeline_outputs(d->pipeline));
 	return 0;
 }
@@ -359,6 +374,8 @@ static int open_parts(struct daemon *d, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot watch policies: %s", strerror(-r));
 	r = open_discovery(d, err);
+	if (r == 0)
+		r = open_door(d, err);
 	return r < 0 ? r : open_api(d, err);
 }
 
@@ -371,6 +388,7 @@ static void close_parts(struct daemon *d)
 	server_free(d->server);
 	api_free(d->api);
 	engines_free(d->engines);
+	door_watch_free(d->door);
 	cgroup_scan_free(d->cgroup_scan);
 	discovery_free(d->discovery);
 	policy_watch_close(d->policy_watch);

@@ -59,8 +59,8 @@ static struct stray *stray_of_cgroup(struct cgroup_scan *scan, uint64_t id)
 	return s;
 }
 
-/* Reads all that is on disk about it. Returns 0 or -ENOMEM. */
-static int read_identity(const struct config *config, const struct pattern *p, struct identity *w)
+int discovery_read_identity(const struct config *config, const struct pattern *p,
+			    struct identity *w)
 {
 	int r = identity_set(&w->id, p->id);
 
@@ -80,7 +80,7 @@ static void enrol_stray(struct cgroup_scan *scan, struct stray *s, const char *c
 	struct err why;
 	int r;
 
-	if (!s->identity.id && read_identity(scan->config, p, &s->identity) < 0)
+	if (!s->identity.id && discovery_read_identity(scan->config, p, &s->identity) < 0)
 		return;
 	r = discovery_enrol(scan->discovery, &found, &c, &why);
 	if (r < 0 && !s->logged)
@@ -88,9 +88,9 @@ static void enrol_stray(struct cgroup_scan *scan, struct stray *s, const char *c
 	s->logged = !c;
 }
 
-static void on_container_cgroup(struct cgroup_scan *scan, const char *cgroup,
-				const struct pattern *p)
+static void on_container_cgroup(void *ctx, const char *cgroup, const struct pattern *p)
 {
+	struct cgroup_scan *scan = ctx;
 	const struct container *c = containers_find(scan->containers, cgroup);
 	uint64_t now = clock_now_ns(), id;
 	struct stray *s;
@@ -119,31 +119,40 @@ static void forget_unseen(struct cgroup_scan *scan)
 	}
 }
 
-void cgroup_scan_check(struct cgroup_scan *scan)
+int discovery_each_cgroup(void (*each)(void *ctx, const char *cgroup, const struct pattern *p),
+			  void *ctx)
 {
 	_cleanup_free_ char *root = NULL;
-	uint64_t now = clock_now_ns();
+	int r = cgroup_root(&root, NULL);
 	struct pattern p;
 	FTSENT *e;
 	FTS *tree;
 
-	if (!scan->config->bundles[0] || now < scan->next_ns)
-		return;
-	scan->next_ns = now + INTERVAL_NS;
-	if (cgroup_root(&root, NULL) < 0)
-		return;
+	if (r < 0)
+		return r;
 	tree = cgroup_walk(root);
 	while (tree && (e = cgroup_walk_next(tree))) {
 		bool is_container = pattern_match(e->fts_path, &p);
 
 		if (is_container)
-			on_container_cgroup(scan, e->fts_path, &p);
+			each(ctx, e->fts_path, &p);
 		if (is_container || e->fts_level > DEPTH_MAX)
 			fts_set(tree, e, FTS_SKIP);
 	}
 	if (tree)
 		fts_close(tree);
-	forget_unseen(scan);
+	return tree ? 0 : -ENOMEM;
+}
+
+void cgroup_scan_check(struct cgroup_scan *scan)
+{
+	uint64_t now = clock_now_ns();
+
+	if (!scan->config->bundles[0] || now < scan->next_ns)
+		return;
+	scan->next_ns = now + INTERVAL_NS;
+	if (discovery_each_cgroup(on_container_cgroup, scan) == 0)
+		forget_unseen(scan);
 }
 
 int cgroup_scan_new(struct cgroup_scan **ret, const struct config *config,

@@ -88,7 +88,8 @@ static int enrol_found(struct discovery *d, const struct discovered *found, cons
 	struct enrol_request q = {.cgroup = cgroup,
 				  .name = name,
 				  .identity = found->identity,
-				  .starting = found->starting};
+				  .starting = found->starting,
+				  .at_door = found->at_door ? found->pid : 0};
 	struct image_index_match m;
 	int r = image_index_find(d->policies, found->identity, &m, err);
 	bool has_policy = r == 0;

@@ -7,6 +7,8 @@
 #define LUTRA_USER_DISCOVERY_DISCOVERY_H
 
 #include "user/containers/containers.h"
+#include "user/discovery/engine_api.h"
+#include "user/identity/patterns.h"
 
 struct discovery;
 
@@ -16,7 +18,8 @@ struct discovered {
 	pid_t pid;			 /* of its first process; 0: see cgroup */
 	const char *cgroup;		 /* its own; NULL: that of the process */
 	bool quiet;			 /* that there is no policy for it was logged before */
-	bool starting; /* its hook waits for the answer: its program does not run yet */
+	bool starting; /* its hook, or the door, waits for the answer: its program does not run yet */
+	bool at_door; /* its process has executed its program, and is stopped before it runs */
 };
 
 /* Returns 0 or -ENOMEM. All that is given outlives it. */
@@ -74,6 +77,16 @@ void cgroup_scan_free(struct cgroup_scan *scan);
 /* To be called every second: looks every five seconds. */
 void cgroup_scan_check(struct cgroup_scan *scan);
 
+/*
+ * Fills in what a container's cgroup and the directories of bundles say about it. The caller frees *ret.
+ * Returns 0 or -ENOMEM.
+ */
+int discovery_read_identity(const struct config *config, const struct pattern *p,
+			    struct identity *ret);
+/* Calls each for the cgroup of each container, by its path. Returns 0, -ENOTSUP (no cgroup v2) or -ENOMEM. */
+int discovery_each_cgroup(void (*each)(void *ctx, const char *cgroup, const struct pattern *p),
+			  void *ctx);
+
 /* ---- engines.c: the APIs of Docker and Podman ---- */
 
 struct engines;
@@ -90,7 +103,43 @@ int engines_new(struct engines **ret, const struct engines_parts *parts, struct 
 void engines_free(struct engines *all);
 /* To be called every second: asks again the engines that do not answer. */
 void engines_check(struct engines *all);
+/* Gets what an engine says of a container; identity NULL: the engine does not know it. */
+typedef void engines_answer(void *ctx, const char *id, const struct identity *identity);
+/*
+ * Asks each connected engine of a kind (ENGINE_UNKNOWN: of any) about a container that starts. answer is
+ * called once for each engine, not after engines_free(); it may be called before this returns. Returns
+ * how many engines were asked.
+ */
+unsigned engines_inspect(struct engines *all, enum engine kind,
+			 const char id[static ENGINE_ID_BYTES], engines_answer *answer, void *ctx);
+/* Returns true if an engine of this kind is connected. */
+bool engines_has(const struct engines *all, enum engine kind);
 /* For the status: [{"socket", "engine", "connected"}]. */
 json_t *engines_to_json(void *engines);
+
+/* ---- door_watch.c: containers that the door stops at their first program ---- */
+
+struct door_watch;
+
+struct door_watch_parts {
+	struct loop *loop;
+	const struct config *config;
+	struct guard *guard;
+	struct containers *containers;
+	struct discovery *discovery;
+	struct engines *engines;
+};
+
+/*
+ * Opens the door, or begins to look whether it is needed, as the configuration says. A door that cannot
+ * be opened is logged, and the status says why. Returns 0 or -ENOMEM. All that is given outlives it, and
+ * the engines are freed before it.
+ */
+int door_watch_new(struct door_watch **ret, const struct door_watch_parts *parts);
+void door_watch_free(struct door_watch *w);
+/* To be called every second: opens the door once an engine without hooks is found. */
+void door_watch_check(struct door_watch *w);
+/* For the status: {"state", "why", "stopped", "missed", "late", "wait_max_us"}. */
+json_t *door_watch_to_json(void *door_watch);
 
 #endif

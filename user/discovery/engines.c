@@ -51,6 +51,8 @@ struct inspection {
 	char id[ENGINE_ID_BYTES];
 	struct identity identity;
 	pid_t pid;
+	engines_answer *answer; /* NULL: the container is enrolled */
+	void *answer_ctx;
 };
 
 struct engines {
@@ -90,6 +92,8 @@ static void inspection_free(struct inspection *i)
 {
 	if (!i)
 		return;
+	if (i->answer)
+		i->answer(i->answer_ctx, i->id, NULL);
 	LIST_REMOVE(i->engine->inspections, i);
 	i->engine->n_inspections--;
 	identity_done(&i->identity);
@@ -118,7 +122,9 @@ static void enrol_inspected(struct inspection *i)
 
 	if (i->identity.engine == ENGINE_UNKNOWN)
 		i->identity.engine = i->engine->kind;
-	if (discovery_enrol(i->engine->all->parts.discovery, &found, &c, &why) < 0)
+	if (i->answer)
+		TAKE_PTR(i->answer)(i->answer_ctx, i->id, &i->identity);
+	else if (discovery_enrol(i->engine->all->parts.discovery, &found, &c, &why) < 0)
 		log_warning("%.12s: cannot be guarded: %s", i->id, why.msg);
 }
 
@@ -158,7 +164,8 @@ static void on_inspect(void *ctx, const struct http_client_answer *a)
 		log_error("%.12s: %s: %s", i->id, i->engine->socket, err.msg);
 		return;
 	}
-	if (i->pid == 0) {
+	/* The engine may not have noted yet that the container for which somebody waits runs. */
+	if (i->pid == 0 && !i->answer) {
 		log_info("%.12s: ended before it could be guarded", i->id);
 		return;
 	}
@@ -168,30 +175,67 @@ static void on_inspect(void *ctx, const struct http_client_answer *a)
 		enrol_inspected(i);
 }
 
-static void inspect_container(void *ctx, const char id[static ENGINE_ID_BYTES])
+/* Asks an engine about a container. answer: gets what it says; NULL: the container is enrolled. */
+static void begin_inspection(struct engine_link *e, const char id[static ENGINE_ID_BYTES],
+			     engines_answer *answer, void *ctx)
 {
-	struct engine_link *e = ctx;
-	const struct container *c = containers_find_id(e->all->parts.containers, id);
 	char path[ENGINE_ID_BYTES + 32];
 	struct inspection *i;
 
-	/* The hook came first, and knows all that an engine does. */
-	if (c && c->identity.digest && c->identity.name)
-		return;
 	if (e->n_inspections == INSPECTIONS_MAX) {
 		log_error("%.12s: %s: too many containers at once", id, e->socket);
+		i = NULL;
+	} else {
+		i = calloc(1, sizeof(*i));
+	}
+	if (!i) {
+		if (answer)
+			answer(ctx, id, NULL);
 		return;
 	}
-	i = calloc(1, sizeof(*i));
-	if (!i)
-		return;
 	i->engine = e;
+	i->answer = answer;
+	i->answer_ctx = ctx;
 	LIST_PUSH(e->inspections, i);
 	e->n_inspections++;
 	memcpy(i->id, id, ENGINE_ID_BYTES);
 	snprintf(path, sizeof(path), "/containers/%s/json", id);
 	if (ask_engine(e, path, INSPECT_MAX, on_inspect, i) < 0)
 		inspection_free(i);
+}
+
+static void inspect_container(void *ctx, const char id[static ENGINE_ID_BYTES])
+{
+	struct engine_link *e = ctx;
+	const struct container *c = containers_find_id(e->all->parts.containers, id);
+
+	/* The hook came first, and knows all that an engine does. */
+	if (!c || !c->identity.digest || !c->identity.name)
+		begin_inspection(e, id, NULL, NULL);
+}
+
+unsigned engines_inspect(struct engines *all, enum engine kind,
+			 const char id[static ENGINE_ID_BYTES], engines_answer *answer, void *ctx)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		struct engine_link *e = &all->links[i];
+
+		if (!e->up || (kind != ENGINE_UNKNOWN && e->kind != kind))
+			continue;
+		begin_inspection(e, id, answer, ctx);
+		n++;
+	}
+	return n;
+}
+
+bool engines_has(const struct engines *all, enum engine kind)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->links[i].up && all->links[i].kind == kind)
+			return true;
+	return false;
 }
 
 /* ---- one engine ---- */
@@ -323,8 +367,10 @@ void engines_free(struct engines *all)
 		return;
 	http_client_free(all->client);
 	for (size_t i = 0; i < all->n; i++)
-		while (all->links[i].inspections)
+		while (all->links[i].inspections) {
+			all->links[i].inspections->answer = NULL;
 			inspection_free(all->links[i].inspections);
+		}
 	free(all);
 }
 

@@ -7,6 +7,8 @@
 #ifndef LUTRA_USER_GUARD_GUARD_H
 #define LUTRA_USER_GUARD_GUARD_H
 
+#include <sys/types.h>
+
 #include "lib/policy/policy.h"
 
 /* Called from guard_drain(); NULL: not called. str: str_len bytes, without NUL. */
@@ -79,6 +81,11 @@ struct guard_enrolment {
 	 */
 	bool next_exec;
 	bool starting; /* the present tasks are pending until their next exec; later ones as above */
+	/*
+	 * With starting: a process that has executed the container's program and is stopped before its
+	 * first instruction. It is armed now. 0: none is.
+	 */
+	pid_t at_door;
 	bool sessions; /* the cgroup of exactly one container: a task that joins is an exec session */
 };
 
@@ -89,6 +96,11 @@ struct guard_enrolment {
  */
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
 		 struct err *err);
+/*
+ * Arms another process that the door stopped in an enrolled container, before it runs: an exec session
+ * that came while the container was unknown. Returns 0, -ENOENT, or -errno as bpf(2).
+ */
+int guard_enroll_stopped(struct guard *g, uint32_t slot, pid_t pid);
 /* Releases a slot. -ENOENT: the slot holds no container. */
 int guard_release(struct guard *g, uint32_t slot);
 /* Checks whether a slot can be in this mode. -EINVAL, -EOPNOTSUPP as guard_enroll(). */

@@ -330,7 +330,9 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 	fill_slot(g, slot, id, e);
 	g->n_enrolled++;
 	g->last_slot = slot;
+	g->skel->bss->lutra_enter_at_door = (uint32_t)e->at_door;
 	r = open_slot(g, slot, id, err);
+	g->skel->bss->lutra_enter_at_door = 0;
 	if (r < 0) {
 		guard_release(g, slot);
 		return r;
@@ -342,6 +344,18 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 static bool is_enrolled(const struct guard *g, uint32_t slot)
 {
 	return slot && slot < LUTRA_SLOTS && g->slots[slot].cgroup_id;
+}
+
+int guard_enroll_stopped(struct guard *g, uint32_t slot, pid_t pid)
+{
+	int r;
+
+	if (!is_enrolled(g, slot))
+		return -ENOENT;
+	g->skel->bss->lutra_enter_at_door = (uint32_t)pid;
+	r = enroll_running_tasks(g, slot);
+	g->skel->bss->lutra_enter_at_door = 0;
+	return r;
 }
 
 int guard_release(struct guard *g, uint32_t slot)

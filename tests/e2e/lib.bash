@@ -333,7 +333,7 @@ recorded() {
 	tail -n 1 "$stage/record.log" | sed "s,^lutra: .*/,,"
 }
 
-# daemon_start: lutrad with everything below the stage.
+# daemon_start: lutrad with everything below the stage. The door, if it is on, holds in the stage's cgroup alone.
 daemon_start() {
 	mkdir -p "$stage/policies"
 	cat >"$stage/config.json" <<-JSON
@@ -348,6 +348,9 @@ daemon_start() {
 	  "engines": [${engines:-}],
 	  "bundles": [${bundles:-}],
 	  "life": ${life:-null},
+	  "log_level": "${log_level:-info}",
+	  "door": "${door:-off}",
+	  "door_cgroup": "$cgroot$cgroup",
 	  "pin_dir": ${pin_dir:-null}
 	}
 	JSON

@@ -59,6 +59,34 @@ has_first() {
 	firsts | grep -qx "$1"
 }
 
+# none_missed PREFIX: the first call of all of each of $starts containers is that of its first instruction.
+# shellcheck disable=SC2154 # starts is the caller's
+none_missed() {
+	local i missed=0
+	for ((i = 1; i <= starts; i++)); do
+		has_first "$1$i \(localhost/\)\?first:1 0 false alert" || { echo "# missed: $1$i" && missed=1; }
+	done
+	return "$missed"
+}
+
+# door_is STATE
+door_is() {
+	[ "$(ctl status --json | jq -r .door.state)" = "$1" ]
+}
+
+# door_count NAME: stopped, missed or late.
+door_count() {
+	ctl status --json | jq -r ".door.$1"
+}
+
+# How long processes were stopped, by the log with log_level=debug. The first one pays for the attachment of
+# the programs.
+door_times() {
+	sed -n 's/.*was stopped for \([0-9]*\) us/\1/p' "$stage/lutrad.log" | tail -n +2 | sort -n | awk '{ t[NR] = $1 }
+		END { if (NR) printf "stopped: median %.1f ms, p99 %.1f ms, worst %.1f ms of %d\n", t[int((NR + 1) / 2)] / 1000,
+			t[int(NR * 0.99 + 0.5)] / 1000, t[NR] / 1000, NR }'
+}
+
 containers() {
 	ctl status --json | jq -r '.containers[] | "\(.name) \(.image) \(.engine)"'
 }

@@ -32,7 +32,7 @@ $(B)/tests/bpf/verdict/parity_test.o: $(B)/tests/bpf/verdict/parity.skel.h
 
 # In a VM loading the guard takes longest: one program has all that load it alike. The rest load it by themselves.
 TOGETHER := $(B)/tests/bpf/together
-TOGETHER_TESTS := $(filter-out $(addprefix %/,attach_test no_memory_test protect_test sources_test parity_test flee_test task_cache_test),$(BPF_TESTS))
+TOGETHER_TESTS := $(filter-out $(addprefix %/,attach_test door_test no_memory_test protect_test sources_test parity_test flee_test task_cache_test),$(BPF_TESTS))
 TOGETHER_OBJ := $(TOGETHER_TESTS:$(B)/%=$(B)/together/%.o)
 $(TOGETHER_OBJ): $(B)/together/%.o: %.c | $(B)/kern/lutra.skel.h $(B)/kern/door/door.skel.h
 	@mkdir -p $(@D)

@@ -68,7 +68,8 @@ static void continue_process(struct door_watch *d, const struct lutra_door_stop 
 {
 	uint64_t us;
 
-	door_continue(d->door, stop);
+	if (!door_continue(d->door, stop))
+		return;
 	us = (clock_now_ns() - stop->stopped_ns) / 1000;
 	if (us > d->wait_max_us)
 		d->wait_max_us = us;
@@ -193,6 +194,11 @@ static void on_stop(void *ctx, const struct lutra_door_stop *stop)
 	struct door_watch *d = ctx;
 	struct waiting *w = d->waiting;
 
+	/* The companion was quicker: the program runs. */
+	if (!door_holds(d->door, stop)) {
+		d->late++;
+		return;
+	}
 	while (w && w->cgroup_id != stop->cgroup_id)
 		w = w->next;
 	if (w && add_stop(w, stop) == 0)

@@ -231,14 +231,26 @@ void door_note_known(struct door *d, uint64_t cgroup_id)
 	bpf_map_update_elem(bpf_map__fd(d->skel->maps.door_known), &cgroup_id, &known, BPF_ANY);
 }
 
+bool door_holds(const struct door *d, const struct lutra_door_stop *stop)
+{
+	struct lutra_door_stop now;
+
+	return bpf_map_lookup_elem(bpf_map__fd(d->skel->maps.door_stopped), &stop->tgid, &now) ==
+		       0 &&
+	       now.stopped_ns == stop->stopped_ns;
+}
+
 /*
  * The signal comes before the removal: if this process ends between the two, the companion continues
  * the process once more.
  */
-void door_continue(struct door *d, const struct lutra_door_stop *stop)
+bool door_continue(struct door *d, const struct lutra_door_stop *stop)
 {
+	if (!door_holds(d, stop))
+		return false;
 	process_start_signal((pid_t)stop->tgid, stop->start_ns, SIGCONT);
 	bpf_map_delete_elem(bpf_map__fd(d->skel->maps.door_stopped), &stop->tgid);
+	return true;
 }
 
 void door_counts(const struct door *d, struct door_counts *ret)

@@ -55,8 +55,13 @@ int door_beat(struct door *d);
 /* Notes the container with this cgroup as known: its tasks are not stopped any more. */
 void door_note_known(struct door *d, uint64_t cgroup_id);
 bool door_is_known(const struct door *d, uint64_t cgroup_id);
-/* Continues a process that the door stopped. A process that ended meanwhile is no error. */
-void door_continue(struct door *d, const struct lutra_door_stop *stop);
+/* Returns true if nobody has continued a process that the door stopped. */
+bool door_holds(const struct door *d, const struct lutra_door_stop *stop);
+/*
+ * Continues a process that the door stopped. Returns false if the companion has done so before: then
+ * the process is left alone, since it may have stopped itself meanwhile.
+ */
+bool door_continue(struct door *d, const struct lutra_door_stop *stop);
 
 struct door_counts {
 	uint64_t stopped; /* processes, since the door was opened */

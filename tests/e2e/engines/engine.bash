@@ -69,6 +69,40 @@ none_missed() {
 	return "$missed"
 }
 
+# crowd_starts: $crowd containers of two images at once.
+# shellcheck disable=SC2154 # crowd is the caller's
+crowd_starts() {
+	local i pids=() r=0 n
+	for ((i = 1; i <= crowd; i++)); do
+		n=$((i % 2 + 1))
+		pod_create --name "c$i" "localhost/first:$n" /first stay >/dev/null
+	done
+	for ((i = 1; i <= crowd; i++)); do
+		pod start "c$i" >/dev/null &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || r=1
+	done
+	return "$r"
+}
+
+crowd_is_enrolled() {
+	local i
+	for ((i = 1; i <= crowd; i++)); do
+		echo "c$i localhost/first:$((i % 2 + 1)) podman"
+	done | sort | diff - <(containers | sort) | sed 's/^/# /'
+	return "${PIPESTATUS[1]}"
+}
+
+crowd_missed_none() {
+	local i
+	for ((i = 1; i <= crowd; i++)); do
+		until_true "$patience" has_first "c$i localhost/first:$((i % 2 + 1)) 0 false alert" ||
+			{ echo "# missed: c$i" && return 1; }
+	done
+}
+
 # door_is STATE
 door_is() {
 	[ "$(ctl status --json | jq -r .door.state)" = "$1" ]

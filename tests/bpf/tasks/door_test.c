@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The door: which programs it stops before their first instruction, and who continues them. A child
+ * plays a runtime: the test moves it into a cgroup, and it executes a program that exits with FINE. All
+ * doors hold below the test's own cgroup only.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/base/cleanup.h"
+#include "user/guard/door.h"
+#include "user/sys/clock.h"
+#include "user/sys/process/cgroup.h"
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NAMED "docker-" ID ".scope"
+#define FINE 0 /* of /bin/true */
+#define PATH_BYTES 512
+#define BEAT_NS 100000000L
+
+struct fixture {
+	char *top; /* the cgroup of the test */
+	struct door *door;
+	struct lutra_door_stop stop; /* the last one that was reported */
+	unsigned n_stops;
+};
+
+/* ---- cgroups ---- */
+
+static int make_top(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char name[64];
+	struct err err;
+
+	if (!f)
+		return -1;
+	snprintf(name, sizeof(name), "lutra-door-test.%d", (int)getpid());
+	cgroup_sweep("lutra-door-test");
+	if (cgroup_create(name, &f->top, &err) < 0)
+		return -1;
+	*state = f;
+	return 0;
+}
+
+static int remove_top(void **state)
+{
+	struct fixture *f = *state;
+
+	cgroup_destroy(f->top);
+	free(f->top);
+	free(f);
+	return 0;
+}
+
+/* Makes the directories of a path below the test's cgroup. Writes the path of the last one. */
+static void make_cgroup(const struct fixture *f, const char *below, char path[static PATH_BYTES])
+{
+	size_t at = strlen(f->top) + 1;
+
+	snprintf(path, PATH_BYTES, "%s/%s", f->top, below);
+	for (char *slash = strchr(path + at, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		if (mkdir(path, 0755) < 0)
+			assert_int_equal(errno, EEXIST);
+		if (!slash)
+			break;
+		*slash = '/';
+	}
+}
+
+/* ---- the door ---- */
+
+static void on_stop(void *ctx, const struct lutra_door_stop *stop)
+{
+	struct fixture *f = ctx;
+
+	f->stop = *stop;
+	f->n_stops++;
+}
+
+static struct door *open_door(struct fixture *f)
+{
+	struct door_parts parts = {.on_stop = on_stop, .ctx = f};
+	struct door *d = NULL;
+	struct err err;
+
+	assert_int_equal(cgroup_id(f->top, &parts.below, &err), 0);
+	if (door_new(&d, &parts, &err) < 0)
+		fail_msg("%s", err.msg);
+	return d;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f;
+
+	if (make_top(state) < 0)
+		return -1;
+	f = *state;
+	f->door = open_door(f);
+	return door_beat(f->door);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	door_free(f->door);
+	return remove_top(state);
+}
+
+/* ---- a container ---- */
+
+/* How a child begins. */
+struct start {
+	bool same_namespace; /* it stays in the mount namespace of the test */
+	bool born;	     /* it is born in the cgroup, by CLONE_INTO_CGROUP; else moved */
+};
+
+__attribute__((noreturn)) static void run_child(int go, bool same_namespace)
+{
+	char byte;
+
+	if (read(go, &byte, 1) == 1 && (same_namespace || unshare(CLONE_NEWNS) == 0))
+		execl("/bin/true", "true", NULL);
+	_exit(1);
+}
+
+static pid_t fork_into(const char *cgroup)
+{
+	_cleanup_close_ int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (__u64)fd};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* Starts a program in a cgroup and returns its process. */
+static pid_t start_in(const char *cgroup, struct start how)
+{
+	_cleanup_close_ int go = -1, in = -1;
+	char pid_text[16];
+	pid_t pid;
+	int p[2];
+
+	assert_int_equal(pipe(p), 0);
+	in = p[0];
+	go = p[1];
+	pid = how.born ? fork_into(cgroup) : fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		run_child(in, how.same_namespace);
+	snprintf(pid_text, sizeof(pid_text), "%d", (int)pid);
+	if (!how.born)
+		assert_int_equal(cgroup_write(cgroup, "cgroup.procs", pid_text), 0);
+	assert_int_equal(write(go, "", 1), 1);
+	return pid;
+}
+
+/* Returns the next status of a child: that it is stopped, or that it has ended. */
+static int next_status(pid_t pid)
+{
+	int status = 0;
+
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	return status;
+}
+
+static void assert_stops(pid_t pid)
+{
+	int status = next_status(pid);
+
+	assert_true(WIFSTOPPED(status));
+	assert_int_equal(WSTOPSIG(status), SIGSTOP);
+}
+
+static void assert_ends(pid_t pid)
+{
+	int status = next_status(pid);
+
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), FINE);
+}
+
+/* ---- what is stopped ---- */
+
+static void door_stops_first_program_of_unknown_container(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	uint64_t id;
+	pid_t pid;
+
+	make_cgroup(f, NAMED, path);
+	assert_int_equal(cgroup_id(path, &id, NULL), 0);
+	pid = start_in(path, (struct start){});
+	assert_stops(pid);
+	door_drain(f->door);
+	assert_int_equal(f->n_stops, 1);
+	assert_int_equal(f->stop.tgid, pid);
+	assert_true(f->stop.cgroup_id == id);
+	assert_true(door_holds(f->door, &f->stop));
+	assert_true(door_continue(f->door, &f->stop));
+	assert_ends(pid);
+	assert_false(door_continue(f->door, &f->stop));
+}
+
+static void door_stops_task_born_in_container(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	pid_t pid;
+
+	make_cgroup(f, NAMED, path);
+	pid = start_in(path, (struct start){.born = true});
+	assert_stops(pid);
+	door_drain(f->door);
+	assert_true(door_continue(f->door, &f->stop));
+	assert_ends(pid);
+}
+
+/* A runtime executes itself, too, before it enters the namespaces of the container. */
+static void door_passes_runtime_in_its_own_namespace(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+
+	make_cgroup(f, NAMED, path);
+	assert_ends(start_in(path, (struct start){.same_namespace = true}));
+}
+
+static void door_passes_known_container(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	uint64_t id;
+
+	make_cgroup(f, NAMED, path);
+	assert_int_equal(cgroup_id(path, &id, NULL), 0);
+	assert_false(door_is_known(f->door, id));
+	door_note_known(f->door, id);
+	assert_true(door_is_known(f->door, id));
+	assert_ends(start_in(path, (struct start){}));
+}
+
+static void door_passes_container_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct door_parts parts = {.on_stop = on_stop, .ctx = f};
+	char other[PATH_BYTES], path[PATH_BYTES];
+	struct err err;
+
+	door_free(TAKE_PTR(f->door));
+	make_cgroup(f, "other", other);
+	assert_int_equal(cgroup_id(other, &parts.below, &err), 0);
+	assert_int_equal(door_new(&f->door, &parts, &err), 0);
+	assert_int_equal(door_beat(f->door), 0);
+	make_cgroup(f, NAMED, path);
+	assert_ends(start_in(path, (struct start){}));
+}
+
+/* The names of user/identity/patterns.h. container: the part of the path that is the container's. */
+static void door_knows_names_of_containers(void **state)
+{
+	static const struct {
+		const char *path, *container;
+	} cases[] = {
+		{"docker-" ID ".scope", "docker-" ID ".scope"},
+		{"libpod-" ID, "libpod-" ID},
+		{"libpod-" ID ".scope/container", "libpod-" ID ".scope"},
+		{"docker/" ID, "docker/" ID},
+		{"docker/" ID "/docker/" ID, "docker/" ID},
+		{"a.slice:cri-containerd:" ID, "a.slice:cri-containerd:" ID},
+		{"libpod_parent/" ID "/libpod-" ID, "libpod_parent/" ID "/libpod-" ID},
+		{"libpod_parent/" ID, NULL},
+		{"libpod-conmon-" ID ".scope", NULL},
+		{"crio-conmon-" ID ".scope", NULL},
+		{"docker" ID, NULL},
+		{"docker-g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", NULL},
+		{"docker-123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", NULL},
+		{"system.slice", NULL},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char path[PATH_BYTES], container[PATH_BYTES];
+		uint64_t id;
+		pid_t pid;
+
+		make_cgroup(f, cases[i].path, path);
+		pid = start_in(path, (struct start){});
+		if (!cases[i].container) {
+			assert_ends(pid);
+			continue;
+		}
+		assert_stops(pid);
+		door_drain(f->door);
+		snprintf(container, sizeof(container), "%s/%s", f->top, cases[i].container);
+		assert_int_equal(cgroup_id(container, &id, NULL), 0);
+		assert_true(f->stop.cgroup_id == id);
+		assert_true(door_continue(f->door, &f->stop));
+		assert_ends(pid);
+	}
+}
+
+static void door_stops_nothing_before_first_beat(void **state)
+{
+	struct fixture *f = *state;
+	struct door_counts n;
+	char path[PATH_BYTES];
+
+	door_free(TAKE_PTR(f->door));
+	f->door = open_door(f);
+	make_cgroup(f, NAMED, path);
+	assert_ends(start_in(path, (struct start){}));
+	door_counts(f->door, &n);
+	assert_int_equal(n.stopped, 0);
+	assert_int_equal(n.missed, 1);
+}
+
+static void door_free_continues_what_is_stopped(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	pid_t pid;
+
+	make_cgroup(f, NAMED, path);
+	pid = start_in(path, (struct start){});
+	assert_stops(pid);
+	door_free(TAKE_PTR(f->door));
+	assert_ends(pid);
+}
+
+/* ---- the companion ---- */
+
+/* No beat comes any more. The companion waits for a second. */
+static void companion_continues_when_its_parent_hangs(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	pid_t pid;
+
+	make_cgroup(f, NAMED, path);
+	pid = start_in(path, (struct start){});
+	assert_stops(pid);
+	assert_ends(pid);
+	door_drain(f->door);
+	assert_int_equal(f->stop.tgid, pid);
+	assert_false(door_holds(f->door, &f->stop));
+}
+
+__attribute__((noreturn)) static void beat_forever(struct fixture *f, int ready)
+{
+	const struct timespec pause = {.tv_nsec = BEAT_NS};
+	struct door *d = open_door(f);
+
+	for (bool told = false; door_beat(d) == 0; told = true) {
+		if (!told && write(ready, "", 1) != 1)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	_exit(1);
+}
+
+/* Another process has the door. It is killed while a program waits, and it never continues one. */
+static void companion_continues_when_its_parent_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES], byte;
+	pid_t owner, pid;
+	int p[2], status;
+
+	assert_int_equal(pipe(p), 0);
+	owner = fork();
+	assert_true(owner >= 0);
+	if (owner == 0)
+		beat_forever(f, p[1]);
+	close(p[1]);
+	assert_int_equal(read(p[0], &byte, 1), 1);
+	close(p[0]);
+	make_cgroup(f, NAMED, path);
+	pid = start_in(path, (struct start){});
+	assert_stops(pid);
+	assert_int_equal(kill(owner, SIGKILL), 0);
+	assert_int_equal(waitpid(owner, &status, 0), owner);
+	assert_ends(pid);
+	/* Its programs are gone with it. */
+	assert_ends(start_in(path, (struct start){}));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(door_stops_first_program_of_unknown_container,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(door_stops_task_born_in_container, setup, teardown),
+		cmocka_unit_test_setup_teardown(door_passes_runtime_in_its_own_namespace, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(door_passes_known_container, setup, teardown),
+		cmocka_unit_test_setup_teardown(door_passes_container_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(door_knows_names_of_containers, setup, teardown),
+		cmocka_unit_test_setup_teardown(door_stops_nothing_before_first_beat, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(door_free_continues_what_is_stopped, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_hangs, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_is_killed,
+						make_top, remove_top),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -3,6 +3,12 @@
  * The parts of programs, each in a loop: those of a program at sys_enter, and those of the look-up
  * of a file. Hooks: none, bpf_prog_test_run_opts() runs it.
  */
+#include "kern/state/kernel.bpf.h"
+
+/* A program that bpf_prog_test_run_opts() runs may use no Bloom filter: here it is empty. */
+#define bpf_map_peek_elem(map, value) ((void)(map), (void)(value), -1)
+#define bpf_map_push_elem(map, value, flags) ((void)(map), (void)(value))
+
 #include "kern/object/path.bpf.c"
 
 #include "bench/kernel/parts.h"
@@ -24,6 +30,14 @@ struct {
 	__type(value, __u64);
 } array SEC(".maps");
 
+/* All zero but exact_names. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lutra_policy);
+} exact_policy SEC(".maps");
+
 static __noinline int count_up(__u64 *v)
 {
 	if (v)
@@ -37,6 +51,21 @@ struct parts_file {
 	__u64 root_dentry, root_mnt;
 	__u32 part;
 };
+
+/* Does what lutra_path_class() does for the names of an open that are told apart. */
+static __always_inline void add_exact_names(const struct lutra_path *path)
+{
+	__u32 zero = 0;
+	struct lutra_policy *p = bpf_map_lookup_elem(&exact_policy, &zero);
+	__u64 hash = 0;
+
+	if (!p)
+		return;
+	p->exact_names = 1;
+	for (__u32 i = 0; i < 4; i++)
+		hash = lutra_exact_add(p, path, hash, i, i | 1 << 8);
+	p->object_seed = hash;
+}
 
 /* Runs a part of the look-up of a file. */
 static long run_file_part(__u32 i, const struct parts_file *f)
@@ -65,6 +94,10 @@ static long run_file_part(__u32 i, const struct parts_file *f)
 		file_describe(s, f->file, 0);
 		s->object.op = LUTRA_OP_OPEN;
 		lutra_key_compute(&s->object, &s->path, &hash_key, &s->key_search);
+		break;
+	case PARTS_EXACT:
+		file_describe(s, f->file, 0);
+		add_exact_names(&s->path);
 		break;
 	default:
 		break;

@@ -32,7 +32,7 @@ static const char *const parts_name[PARTS_COUNT] = {
 	[PARTS_ARRAY] = "a look into an array", [PARTS_TIME] = "the time",
 	[PARTS_FILE_NOTHING] = "an empty turn", [PARTS_LAYER] = "the layer of a file",
 	[PARTS_FILE] = "its path and layer",	[PARTS_PROGRAM] = "the same of a program",
-	[PARTS_KEY] = "path, layer and key",
+	[PARTS_KEY] = "path, layer and key",	[PARTS_EXACT] = "path, layer, exact names",
 };
 
 /* Mounts an overlay over a file, and opens that and the overlay's root. Returns 0 or -errno. */

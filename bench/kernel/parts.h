@@ -18,6 +18,7 @@ enum parts_part {
 	PARTS_FILE,    /* its path and layer, as at an open */
 	PARTS_PROGRAM, /* and what else is looked up of a program */
 	PARTS_KEY,     /* its path and layer, and the hash of its key */
+	PARTS_EXACT,   /* its path and layer, and lutra_exact_add() for each component */
 	PARTS_COUNT
 };
 

@@ -20,10 +20,10 @@
 static int shm_prepare(struct host *h)
 {
 	int id = shmget(KEY, BYTES, IPC_CREAT | 0666);
-	void *at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+	void *at = id < 0 ? NULL : shmat(id, NULL, 0);
 
 	(void)h;
-	if ((intptr_t)at == -1)
+	if (!at || (intptr_t)at == -1)
 		return -1;
 	memcpy(at, FLAG, sizeof(FLAG));
 	return shmdt(at);
@@ -32,10 +32,10 @@ static int shm_prepare(struct host *h)
 static int read_shm(int victim)
 {
 	int id = shmget(KEY, BYTES, 0);
-	const void *at = id < 0 ? (void *)-1 : shmat(id, NULL, SHM_RDONLY);
+	const void *at = id < 0 ? NULL : shmat(id, NULL, SHM_RDONLY);
 
 	(void)victim;
-	if ((intptr_t)at == -1)
+	if (!at || (intptr_t)at == -1)
 		return errno;
 	memcpy(loot, at, sizeof(FLAG));
 	return 0;

@@ -15,11 +15,18 @@
  */
 #define LUTRA_MATCH_WINDOW_NS NSEC_PER_SEC
 
-/* The alert window of a lineage, which a fork copies. All zero: no window. */
+/*
+ * How long an alert of a level stands for further ones of the same lineage, whichever the level is. In
+ * units of 2^LUTRA_LEVEL_ALERT_SHIFT ns: about a minute.
+ */
+#define LUTRA_LEVEL_ALERT_SHIFT 30
+#define LUTRA_LEVEL_ALERT_PERIOD 56u
+
+/* What a lineage matched before. A fork copies it. All zero: nothing. */
 struct lutra_matches {
 	__u64 alert_until_ns; /* end of the alert window; 0: no window */
 	__u32 alert_rule;     /* the rule that opened the window */
-	__u32 pad;
+	__u32 level_alert; /* 1 + the time of the last alert of a level, in the unit above; 0: none */
 };
 
 /* Bits of the argument match of lutra_decide_verdict(). */
@@ -164,7 +171,24 @@ static __always_inline __u32 lutra_match_kills(const struct lutra_policy *p, __u
 }
 
 /*
- * Returns the verdict on a match, enum lutra_verdict. Sets the alert window in m if the match opens
+ * Returns the verdict on a match that alerts: of a level, only the first of its lineage in
+ * LUTRA_LEVEL_ALERT_PERIOD does. What raises one level often raises the other one too, and a level
+ * that falls a little below its threshold may pass it again. These further matches are logged.
+ */
+static __always_inline __u32 lutra_alert_verdict(struct lutra_matches *m, __u32 rule, __u64 now)
+{
+	__u32 at = (__u32)(now >> LUTRA_LEVEL_ALERT_SHIFT) + 1;
+
+	if (!lutra_is_level_rule(rule))
+		return LUTRA_VERDICT_ALERT;
+	if (m->level_alert && at - m->level_alert < LUTRA_LEVEL_ALERT_PERIOD)
+		return LUTRA_VERDICT_ALLOW;
+	m->level_alert = at;
+	return LUTRA_VERDICT_ALERT;
+}
+
+/*
+ * Returns the verdict on a match, enum lutra_verdict. Notes an alert of a level in m. Sets the alert window in m if the match opens
  * one. match: a rule, or-ed with LUTRA_MATCH_*. mode: of the container. now: ns, monotonic.
  */
 LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_policy *p,
@@ -190,7 +214,7 @@ LUTRA_FN __u32 lutra_decide_verdict(struct lutra_matches *m, const struct lutra_
 		if (action >= LUTRA_ACTION_DENY)
 			return LUTRA_VERDICT_DENY;
 	}
-	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : LUTRA_VERDICT_ALERT;
+	return action == LUTRA_ACTION_LOG ? LUTRA_VERDICT_ALLOW : lutra_alert_verdict(m, rule, now);
 }
 
 /* Returns true if an alert window refuses the operation. */

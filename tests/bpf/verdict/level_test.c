@@ -146,16 +146,22 @@ static void level_n_of_an_object_may_pass_the_threshold(void **state)
 	assert_int_equal(ev->weight[0], WEIGHT);
 }
 
+/* The object is told once, by level M. */
 static void levels_both_match_at_one_object(void **state)
 {
 	struct box *b = *state;
 	struct policy *p = weighing_policy();
+	const struct lutra_evidence *m, *n;
 
 	p->threshold = THRESHOLD;
 	p->novelty_threshold = LUTRA_N_ONE >> (KERNEL_POLICY_SHIFT + 1);
 	assert_exited(run_opens(b, p, LUTRA_MODE_AUDIT), DONE);
-	assert_non_null(find_evidence_of_file(b, LUTRA_RULE_LEVEL));
-	assert_non_null(find_evidence_of_file(b, LUTRA_RULE_NOVELTY));
+	m = find_evidence_of_file(b, LUTRA_RULE_LEVEL);
+	n = find_evidence_of_file(b, LUTRA_RULE_NOVELTY);
+	assert_non_null(m);
+	assert_non_null(n);
+	assert_int_equal(m->verdict, LUTRA_VERDICT_ALERT);
+	assert_int_equal(n->verdict, LUTRA_VERDICT_ALLOW);
 }
 
 /* No object is looked at, and one syscall is new. */

@@ -200,6 +200,68 @@ static void verdict_on_a_directory_of_the_host_is_that_of_a_protected_name(void 
 			 LUTRA_VERDICT_ALERT);
 }
 
+#define SECOND_NS 1000000000ull
+
+/* A level passes its threshold, falls below it, and passes it again. The other level follows. */
+static void verdict_on_levels_of_a_lineage_alerts_once_a_minute(void **state)
+{
+	static const struct {
+		uint32_t rule;
+		uint64_t after_ns;
+		unsigned verdict;
+	} cases[] = {
+		{LUTRA_RULE_LEVEL, 0, LUTRA_VERDICT_ALERT},
+		{LUTRA_RULE_LEVEL, SECOND_NS / 100, LUTRA_VERDICT_ALLOW},
+		{LUTRA_RULE_NOVELTY, SECOND_NS / 100, LUTRA_VERDICT_ALLOW},
+		{LUTRA_RULE_CONNECT, SECOND_NS, LUTRA_VERDICT_ALERT},
+		{LUTRA_RULE_CONNECT, SECOND_NS, LUTRA_VERDICT_ALERT},
+		{LUTRA_RULE_LEVEL, 50 * SECOND_NS, LUTRA_VERDICT_ALLOW},
+		{LUTRA_RULE_NOVELTY, 62 * SECOND_NS, LUTRA_VERDICT_ALERT},
+		{LUTRA_RULE_LEVEL, 63 * SECOND_NS, LUTRA_VERDICT_ALLOW},
+		{LUTRA_RULE_LEVEL, 200 * SECOND_NS, LUTRA_VERDICT_ALERT},
+	};
+	static const uint64_t starts[] = {0, 1, 12345 * SECOND_NS, 10000000000 * SECOND_NS};
+
+	(void)state;
+	memset(image.action, LUTRA_ACTION_ALERT, sizeof(image.action));
+	image.kill_matches = 2;
+	for (size_t k = 0; k < sizeof(starts) / sizeof(starts[0]); k++) {
+		struct lutra_matches m = {0};
+
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+			assert_int_equal(lutra_decide_verdict(&m, &image, cases[i].rule,
+							      LUTRA_MODE_AUDIT,
+							      starts[k] + cases[i].after_ns),
+					 cases[i].verdict);
+	}
+}
+
+/* With few training runs level M is only logged. */
+static void verdict_on_a_level_that_is_logged_silences_no_alert(void **state)
+{
+	struct lutra_matches m = {0};
+
+	(void)state;
+	image.action[LUTRA_RULE_LEVEL] = LUTRA_ACTION_LOG;
+	image.action[LUTRA_RULE_NOVELTY] = LUTRA_ACTION_ALERT;
+	assert_int_equal(lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL, LUTRA_MODE_AUDIT, 1),
+			 LUTRA_VERDICT_ALLOW);
+	assert_int_equal(lutra_decide_verdict(&m, &image, LUTRA_RULE_NOVELTY, LUTRA_MODE_AUDIT, 1),
+			 LUTRA_VERDICT_ALERT);
+}
+
+/* Only alerts come once: an action of deny acts each time. */
+static void verdict_on_a_level_that_denies_is_the_same_each_time(void **state)
+{
+	struct lutra_matches m = {0};
+
+	(void)state;
+	for (uint64_t now = 1; now < 4; now++)
+		assert_int_equal(
+			lutra_decide_verdict(&m, &image, LUTRA_RULE_LEVEL, LUTRA_MODE_DENY, now),
+			LUTRA_VERDICT_DENY);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, verdict_setup)
 
 /* Asserts that in a kill mode each rule but the level kills if and only if its action is deny. */
@@ -248,6 +310,9 @@ int main(void)
 		TEST(verdict_on_an_attack_on_the_guard_spares_no_session),
 		TEST(verdict_on_a_guarded_session_is_the_services),
 		TEST(verdict_levels_of_an_audited_session_open_no_alert_window),
+		TEST(verdict_on_levels_of_a_lineage_alerts_once_a_minute),
+		TEST(verdict_on_a_level_that_is_logged_silences_no_alert),
+		TEST(verdict_on_a_level_that_denies_is_the_same_each_time),
 		TEST(verdict_host_is_what_is_changed_or_spoken_to),
 		TEST(verdict_host_is_where_its_secrets_are_read),
 		TEST(verdict_on_a_directory_of_the_host_is_that_of_a_protected_name),

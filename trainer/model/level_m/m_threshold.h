@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The threshold of level M, from the highest levels of the replays.
+ * The thresholds of levels M and N, from the highest levels of the replays.
  *
  * The highest level of a few replays says little: one odd run decides it. So the threshold comes
  * from the two highest replays, and it is pulled halfway, on a logarithmic scale, towards the level
  * that is typical of services:
  *
  *   reference   sqrt(mean of the two highest levels * typical level)
- *   threshold   M_THRESHOLD_MARGIN * reference
+ *   threshold   margin * reference
  */
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_M_THRESHOLD_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_M_THRESHOLD_H
@@ -15,8 +15,12 @@
 #define M_THRESHOLD_MARGIN (5 / 3.)
 #define M_THRESHOLD_TYPICAL .36 /* nat: the mean of the two highest levels, of a usual service */
 
-/* The threshold of level N is this times the highest level of the replays. */
-#define N_THRESHOLD_MARGIN (4 / 3.)
+/* Of few runs the threshold is a margin times the highest level of the replays. */
+#define M_THRESHOLD_MARGIN_FEW (5 / 3.)
+#define N_THRESHOLD_MARGIN_FEW (4 / 3.)
+
+#define N_THRESHOLD_MARGIN (7 / 5.)
+#define N_THRESHOLD_TYPICAL .12 /* share of new pairs: about two new pairs in a row */
 
 /* The two highest levels of some replays, in any unit. Zero: no replay was added yet. */
 struct m_highest {

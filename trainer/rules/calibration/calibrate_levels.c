@@ -56,21 +56,33 @@ static struct m_highest find_highest(const struct calibrate_job *j, enum replaye
 static const double margins[REPLAYED_LEVELS] = {
 	[REPLAYED_M] = M_THRESHOLD_MARGIN, [REPLAYED_N] = N_THRESHOLD_MARGIN};
 
+static const double margins_few[REPLAYED_LEVELS] = {
+	[REPLAYED_M] = M_THRESHOLD_MARGIN_FEW, [REPLAYED_N] = N_THRESHOLD_MARGIN_FEW};
+
+static const double typical_levels[REPLAYED_LEVELS] = {
+	[REPLAYED_M] = M_THRESHOLD_TYPICAL, [REPLAYED_N] = N_THRESHOLD_TYPICAL};
+
+/* Returns the highest level of the replays of a policy, in units. */
+static double old_highest(const struct policy_calibration *c, enum replayed_level level)
+{
+	return (level == REPLAYED_M ? c->max_level : c->max_novelty) * level_units[level];
+}
+
 /*
  * Returns the level that the threshold is a margin times of. The replays of the policy that
- * is updated count as one, since only their highest level is known. Level N, and level M of few runs:
- * the highest level of the replays, since one odd run is not yet odd among three.
+ * is updated count as one, since only their highest level is known. Of few runs: the highest level
+ * of the replays, since one odd run is not yet odd among three.
  */
 static double reference_level(const struct calibrate_job *j, enum replayed_level level, size_t n,
 			      size_t without)
 {
 	struct m_highest highest = find_highest(j, level, n, without);
 
-	if (level == REPLAYED_N || j->src->model->corpus->n_runs < CALIBRATE_RUNS_GOOD)
+	if (j->src->model->corpus->n_runs < CALIBRATE_RUNS_GOOD)
 		return highest.first;
 	if (old_threshold(j->src, level))
-		m_highest_add(&highest, j->src->old->calibration.max_level * CALIBRATE_UNITS);
-	return m_highest_reference(&highest, M_THRESHOLD_TYPICAL * CALIBRATE_UNITS);
+		m_highest_add(&highest, old_highest(&j->src->old->calibration, level));
+	return m_highest_reference(&highest, typical_levels[level] * level_units[level]);
 }
 
 /*
@@ -82,7 +94,9 @@ static int32_t find_threshold(const struct calibrate_job *j, enum replayed_level
 {
 	int32_t floor =
 		level == REPLAYED_M ? CALIBRATE_FLOOR : CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT);
-	double found = ceil(margins[level] * reference_level(j, level, n, without));
+	bool few = j->src->model->corpus->n_runs < CALIBRATE_RUNS_GOOD;
+	double margin = few ? margins_few[level] : margins[level];
+	double found = ceil(margin * reference_level(j, level, n, without));
 	int32_t ret = found > floor ? (int32_t)found : floor;
 	int32_t old = old_threshold(j->src, level);
 

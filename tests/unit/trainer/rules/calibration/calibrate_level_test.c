@@ -63,8 +63,8 @@ static double level_units(double nat)
 /* The last of the runs makes the same system calls as the others, at the end in two other orders. */
 static void add_runs_with_an_odd_order(struct corpus *c, unsigned n)
 {
-	static const unsigned calls[] = {SYS_read,  SYS_write, SYS_close, SYS_fstat,
-					 SYS_lseek, SYS_mmap,  SYS_brk,	  SYS_getpid};
+	static const unsigned calls[] = {SYS_read,  SYS_write,	 SYS_close, SYS_fstat,
+					 SYS_lseek, SYS_pread64, SYS_dup,   SYS_getpid};
 
 	for (unsigned r = 0; r < n; r++) {
 		char name[16];
@@ -90,6 +90,16 @@ static double threshold_of_one_odd_run(double level)
 		    m_highest_reference(&highest, M_THRESHOLD_TYPICAL * CALIBRATE_UNITS));
 }
 
+/* The same of level N. It is at least the floor. */
+static double novelty_threshold_of_one_odd_run(double level)
+{
+	const struct m_highest highest = {level, 0};
+
+	return fmax(CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT),
+		    ceil(N_THRESHOLD_MARGIN *
+			 m_highest_reference(&highest, N_THRESHOLD_TYPICAL * LUTRA_N_ONE)));
+}
+
 static void calibrate_threshold_of_many_runs_is_pulled_towards_the_typical_level(void **state)
 {
 	struct corpus *c = *state;
@@ -104,6 +114,9 @@ static void calibrate_threshold_of_many_runs_is_pulled_towards_the_typical_level
 	assert_true(highest > CALIBRATE_FLOOR);
 	assert_int_equal(p->threshold, threshold_of_one_odd_run(highest));
 	assert_int_equal(p->calibration.alarms[LUTRA_RULE_LEVEL], 1);
+	highest = rint(p->calibration.max_novelty * LUTRA_N_ONE);
+	assert_true(N_THRESHOLD_MARGIN * highest > CALIBRATE_NOVELTY_FLOOR(M_NOVELTY_SHIFT));
+	assert_int_equal(p->novelty_threshold, novelty_threshold_of_one_odd_run(highest));
 }
 
 /* The replay through the policy's keys, as of a recording, finds the levels of the replay of a run. */
@@ -159,7 +172,7 @@ static void calibrate_levels_are_those_of_the_scorer(void **state)
 	assert_int_equal(highest, level_units(p->calibration.max_level));
 	assert_true(novelty > 0);
 	assert_int_equal(novelty, rint(p->calibration.max_novelty * LUTRA_N_ONE));
-	assert_int_equal(p->novelty_threshold, ceil(N_THRESHOLD_MARGIN * novelty));
+	assert_int_equal(p->novelty_threshold, novelty_threshold_of_one_odd_run(novelty));
 }
 
 static void calibrate_thresholds_are_lowest_for_equal_runs(void **state)

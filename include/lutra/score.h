@@ -170,13 +170,17 @@ struct lutra_token_score {
 
 /*
  * Adds an event to a task's history. nr: number of the syscall; or the key of the object, or-ed
- * with LUTRA_HISTORY_OBJECT. Other bits than LUTRA_HISTORY_NR and LUTRA_HISTORY_OBJECT are 0.
+ * with LUTRA_HISTORY_OBJECT. Other bits than LUTRA_HISTORY_NR and LUTRA_HISTORY_OBJECT are 0. An event
+ * that the levels leave out for its token LUTRA_PAD is not added.
  */
 static __always_inline void lutra_history_add(struct lutra_history *history, struct lutra_state *s,
 					      __u32 nr, const struct lutra_token_score *x)
 {
-	struct lutra_history *h = &history[s->history_at++ & (LUTRA_HISTORY - 1)];
+	struct lutra_history *h;
 
+	if (x->token == LUTRA_PAD)
+		return;
+	h = &history[s->history_at++ & (LUTRA_HISTORY - 1)];
 	h->nr_role = (__u16)(nr | (s->role & 7u) << 12 |
 			     (x->token == LUTRA_UNK ? LUTRA_HISTORY_NOVEL : 0));
 	h->weight = (__u16)lutra_m_sum(&x->m);

@@ -7,7 +7,7 @@
  * 0 if training saw the pair.
  *
  *   - A token that equals both of the last two tokens of its task is left out, so that loops do not
- *     fill the history.
+ *     fill the history. So is LUTRA_PAD, which stands for syscalls that say nothing about the order.
  *   - The weight of a pair counts the first `counts` times that the pair occurs in a container: 4.
  *   - Each token moves level M towards the sum of its weights, by 1 / 2^shift of the distance:
  *     1/128.
@@ -51,10 +51,10 @@ static __always_inline void lutra_m_init(struct lutra_m_state *s, const struct l
 	s->r2[0] = s->r2[1] = s->r2[2] = s->r2[3] = p->p2;
 }
 
-/* Returns true if a token is left out, because it equals the last two. */
-static __always_inline int lutra_m_repeats(const struct lutra_m_state *s, __u8 tok)
+/* Returns true if a token is left out: it equals the last two, or it is LUTRA_PAD. */
+static __always_inline int lutra_m_leaves_out(const struct lutra_m_state *s, __u8 tok)
 {
-	return s->c0 == tok && s->c1 == tok;
+	return tok == LUTRA_PAD || (s->c0 == tok && s->c1 == tok);
 }
 
 /*
@@ -152,7 +152,7 @@ lutra_m_step(struct lutra_m_state *s, const struct lutra_m_tables *p, __u8 tok,
 	     void (*claim)(void *ctx, const struct lutra_m_tables *p, struct lutra_m_score *x),
 	     void *ctx, struct lutra_m_score *ret)
 {
-	if (lutra_m_repeats(s, tok)) {
+	if (lutra_m_leaves_out(s, tok)) {
 		__builtin_memset(ret, 0, sizeof(*ret));
 		return 0;
 	}

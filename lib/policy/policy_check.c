@@ -58,7 +58,25 @@ static int check_object_keys(const struct policy *p, bool used[256], struct err 
 	return 0;
 }
 
-/* Checks that each token stands for some call or key, and that no call or key has another token. */
+/*
+ * Returns true if the levels leave the call out in one role, and score it in another one. Training
+ * decides that for all roles.
+ */
+static bool is_left_out_in_part(const struct policy *p, unsigned nr)
+{
+	bool left_out = false, scored = false;
+
+	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
+		left_out |= p->token[role][nr] == LUTRA_PAD;
+		scored |= p->token[role][nr] >= LUTRA_TOKEN0;
+	}
+	return left_out && scored;
+}
+
+/*
+ * Checks that each token stands for some call or key, and that no call or key has another token.
+ * LUTRA_PAD: the levels leave the call or key out.
+ */
 static int check_tokens(const struct policy *p, struct err *err)
 {
 	bool used[256] = {};
@@ -68,7 +86,7 @@ static int check_tokens(const struct policy *p, struct err *err)
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 			unsigned tok = p->token[role][nr];
 
-			if (tok == LUTRA_PAD || tok >= p->v)
+			if (tok >= p->v || is_left_out_in_part(p, nr))
 				return err_set(err, -EBADMSG, "token out of range for call %u", nr);
 			used[tok] = true;
 		}

@@ -239,7 +239,7 @@ static size_t add_hook_tokens(const struct policy *p, const struct lutra_policy 
 		uint64_t hooks = 0;
 
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-			if (p->token[role][nr] >= LUTRA_TOKEN0)
+			if (p->token[role][nr] != LUTRA_UNK)
 				hooks |= syscall_hooks(p->arch, nr);
 		for (o.mode = 1; o.mode < LUTRA_HOOK_OTHERS; o.mode++)
 			if (hooks >> o.mode & 1)

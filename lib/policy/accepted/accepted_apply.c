@@ -408,12 +408,15 @@ static void put_call_in_role(struct application *a, const struct accepted_scope 
 		return;
 	for (unsigned other = 0; token == LUTRA_UNK && other < LUTRA_ROLES; other++)
 		token = p->token[other][s->nr];
-	if (token == LUTRA_UNK)
+	if (token == LUTRA_UNK) {
 		token = add_call_token(p);
-	if (token)
-		p->token[role][s->nr] = token;
-	else
-		leave_out(a, "a system call", "the policy has no room for more system calls");
+		if (!token) {
+			leave_out(a, "a system call",
+				  "the policy has no room for more system calls");
+			return;
+		}
+	}
+	p->token[role][s->nr] = token;
 }
 
 static void add_calls(struct application *a)

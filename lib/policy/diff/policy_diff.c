@@ -165,7 +165,7 @@ static json_t *calls_of(const struct policy *p, unsigned role)
 	char buf[SYSCALL_NAME];
 
 	for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-		if (p->token[role][nr] >= LUTRA_TOKEN0)
+		if (p->token[role][nr] != LUTRA_UNK)
 			add_name(&set, syscall_name(p->arch, nr, buf, sizeof(buf)));
 	return set;
 }

@@ -63,7 +63,7 @@ static json_t *encode_alphabet(const struct policy *p)
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 			unsigned token = p->token[role][nr];
 
-			if (token < LUTRA_TOKEN0)
+			if (token == LUTRA_UNK)
 				continue;
 			json_array_append_new(
 				a, json_pack("{s:s, s:s, s:i}", "role", role_name(role), "call",

@@ -70,6 +70,21 @@ static void m_step_leaves_out_a_token_that_equals_the_last_two(void **state)
 	assert_int_equal(step_token(f, 5), 0);
 }
 
+static void m_step_leaves_out_what_has_no_token(void **state)
+{
+	struct fixture *f = *state;
+	struct lutra_m_state after;
+
+	f->tables.t0[5 << 8 | 6] = 100 << 8;
+	lutra_m_init(&f->state, &f->tables);
+	assert_int_equal(step_token(f, LUTRA_PAD), -1);
+	assert_int_equal(step_token(f, 5), 0);
+	after = f->state;
+	assert_int_equal(step_token(f, LUTRA_PAD), -1);
+	assert_memory_equal(&after, &f->state, sizeof(after));
+	assert_int_equal(step_token(f, 6), 100);
+}
+
 static void m_step_counts_a_pair_four_times_and_claims_for_weights_only(void **state)
 {
 	struct fixture *f = *state;
@@ -240,6 +255,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(m_step_leaves_out_a_token_that_equals_the_last_two,
 						score_m_setup, score_m_teardown),
+		cmocka_unit_test_setup_teardown(m_step_leaves_out_what_has_no_token, score_m_setup,
+						score_m_teardown),
 		cmocka_unit_test_setup_teardown(
 			m_step_counts_a_pair_four_times_and_claims_for_weights_only, score_m_setup,
 			score_m_teardown),

@@ -169,8 +169,31 @@ static uint8_t first_symbol_role(const struct symbol_sums *s, uint32_t symbol)
 	return r;
 }
 
+/*
+ * System calls of allocators and locks. mmap of a file that is executed is an object, and that has a
+ * token. mprotect has a token, since code that is injected needs it.
+ */
+static const uint16_t without_token[] = {SYS_brk,     SYS_mmap,	 SYS_munmap,	 SYS_mremap,
+					 SYS_madvise, SYS_futex, SYS_sched_yield};
+
+bool tokens_has_none(size_t nr)
+{
+	for (size_t i = 0; i < sizeof(without_token) / sizeof(without_token[0]); i++)
+		if (without_token[i] == nr)
+			return true;
+	return false;
+}
+
+/* Returns the role whose token a cell uses before cells are merged, or LEFT_OUT. */
+static uint8_t own_role(const struct symbol_sums *s, uint8_t role, uint32_t symbol, bool calls_only)
+{
+	if (!calls_only && tokens_has_none(symbol))
+		return LEFT_OUT;
+	return role == LUTRA_ROLE_SESSION ? first_symbol_role(s, symbol) : role;
+}
+
 /* Merges cells, then leaves out keys, until there are at most TOKENS_MAX tokens. */
-static int merge_symbols(struct symbol_sums *s)
+static int merge_symbols(struct symbol_sums *s, bool calls_only)
 {
 	_cleanup_free_ struct token_cell *cells = calloc(LUTRA_ROLES * s->n, sizeof(*cells));
 	size_t n = 0, left;
@@ -181,7 +204,7 @@ static int merge_symbols(struct symbol_sums *s)
 		for (uint32_t i = 0; i < s->n; i++) {
 			size_t at = role * s->n + i;
 
-			s->to[at] = role == LUTRA_ROLE_SESSION ? first_symbol_role(s, i) : role;
+			s->to[at] = own_role(s, role, i, calls_only);
 			if (s->count[at] && s->to[at] == role)
 				cells[n++] = (struct token_cell){s->count[at], i, role};
 		}
@@ -290,7 +313,7 @@ static void note_runs(struct tokens *t, const struct symbol_sums *s)
 
 static int assign_tokens(struct tokens *t, struct symbol_sums *s)
 {
-	int r = merge_symbols(s);
+	int r = merge_symbols(s, t->calls_only);
 
 	if (r < 0)
 		return r;
@@ -346,8 +369,18 @@ static void restore_tokens(struct tokens *t, const struct policy *old)
 	memset(t->run, 0xff, sizeof(t->run));
 }
 
+/* Returns true if a symbol has a token in some role. */
+static bool has_token(const struct tokens *t, size_t i)
+{
+	for (unsigned role = 0; role < LUTRA_ROLES; role++)
+		if (t->symbol[role][i] >= LUTRA_TOKEN0)
+			return true;
+	return false;
+}
+
 /*
- * Gives a cell of a new run a token, unless it has one. Returns 0, or -E2BIG if there is none left.
+ * Gives a cell of a new run a token, unless it has one. Policies of an older lutra may have tokens
+ * for the system calls that have none now, and go on so. Returns 0, or -E2BIG if there is none left.
  */
 static int extend_tokens(struct tokens *t, const struct symbol_sums *s, unsigned role, size_t i)
 {
@@ -358,6 +391,10 @@ static int extend_tokens(struct tokens *t, const struct symbol_sums *s, unsigned
 		any = t->symbol[r][i];
 	if (!s->count[role * s->n + i] || t->symbol[role][i] != LUTRA_UNK)
 		return 0;
+	if (tokens_has_none(i) && !has_token(t, i)) {
+		t->symbol[role][i] = LUTRA_PAD;
+		return 0;
+	}
 	t->symbol[role][i] = any;
 	if (any != LUTRA_UNK)
 		return 0;

@@ -5,6 +5,9 @@
  * saw more, tokens of role 0 are merged with the token of the same symbol in a higher role, rarest
  * first. Then tokens of role 1 are merged, and so on. If there are still too many, the rarest keys
  * of objects get no token: level M leaves them out.
+ *
+ * Some system calls have no token at all: those that an allocator or a lock makes, tokens_has_none().
+ * Whether one comes between two others depends on how full a heap is, and on what other threads do.
  */
 #ifndef LUTRA_TRAINER_MODEL_LEVEL_M_TOKENS_H
 #define LUTRA_TRAINER_MODEL_LEVEL_M_TOKENS_H
@@ -40,8 +43,12 @@ struct tokens_source {
 	 * runs are the first ones of the corpus, and have no stream of events.
 	 */
 	const struct policy *old;
-	bool calls_only; /* for a baseline: objects are left out, and repeated tokens count */
+	/* For a baseline: objects are left out, repeated tokens count, each system call has one. */
+	bool calls_only;
 };
+
+/* Returns true if the levels leave a system call out, however often the runs made it. */
+bool tokens_has_none(size_t nr);
 
 /*
  * Builds the alphabet of a corpus. In an update, symbols that only the new runs had get the tokens

@@ -133,7 +133,7 @@ static json_t *policy_tokens_json(const struct policy *p)
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++) {
 			unsigned token = p->token[role][nr];
 
-			if (token < LUTRA_TOKEN0)
+			if (token == LUTRA_UNK)
 				continue;
 			json_array_append_new(
 				list, json_pack("{s:s, s:o}", "call",

@@ -23,7 +23,7 @@ static void show_calls(const struct policy *p)
 
 	for (unsigned role = 0; role < LUTRA_ROLES; role++) {
 		for (unsigned nr = 0; nr < LUTRA_NR; nr++)
-			n[role] += p->token[role][nr] >= LUTRA_TOKEN0;
+			n[role] += p->token[role][nr] != LUTRA_UNK;
 	}
 	printf("  calls        start-up %u, steady %u, spawned %u, deeper %u; %u tokens; steady "
 	       "from the first %s%s\n",

@@ -347,7 +347,8 @@ static void break_token(struct policy *p)
 
 static void break_pad_token(struct policy *p)
 {
-	p->token[0][SYS_write] = LUTRA_PAD;
+	p->token[LUTRA_ROLE_STEADY][SYS_write] = p->token[LUTRA_ROLE_STARTUP][SYS_read];
+	p->token[LUTRA_ROLE_STARTUP][SYS_write] = LUTRA_PAD;
 }
 
 static void break_unused_token(struct policy *p)

@@ -140,6 +140,40 @@ static void update_learns_syscalls_and_objects(void **state)
 }
 
 /* The objects are those of a training with all runs at once. */
+/* Adds a run in which steady tasks make a call of an allocator that no old run made. */
+static void made_allocating_run(struct corpus *c)
+{
+	struct made_run m = made_run_new(c);
+
+	made_run_task(&m, 10, LUTRA_RECORD_ARM, 0);
+	made_run_syscall(&m, 10, SYS_accept4);
+	made_run_syscall(&m, 10, SYS_munmap);
+	made_run_syscall(&m, 10, SYS_read);
+	made_run_end(&m, "a.ltr", false);
+}
+
+static void update_gives_a_new_syscall_of_an_allocator_no_token(void **state)
+{
+	struct made_update *f = *state;
+
+	assert_int_equal(f->old->token[LUTRA_ROLE_STEADY][SYS_munmap], LUTRA_UNK);
+	made_allocating_run(&f->corpus);
+	made_update_train(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_munmap], LUTRA_PAD);
+}
+
+/* A policy of an older lutra has tokens for these calls, in whatever roles made them. */
+static void update_keeps_a_token_of_an_allocators_syscall(void **state)
+{
+	struct made_update *f = *state;
+	uint8_t *startup = &f->old->token[LUTRA_ROLE_STARTUP][SYS_munmap];
+
+	*startup = f->old->token[LUTRA_ROLE_STARTUP][SYS_openat];
+	made_allocating_run(&f->corpus);
+	made_update_train(&f->corpus, f->old, 1, &f->p);
+	assert_int_equal(f->p->token[LUTRA_ROLE_STEADY][SYS_munmap], f->old->v);
+}
+
 static void update_has_the_objects_of_a_training(void **state)
 {
 	struct made_update *f = *state;
@@ -443,6 +477,8 @@ int main(void)
 		T(update_with_nothing_new_changes_no_code_and_no_object),
 		T(update_keeps_all_that_was_known),
 		T(update_learns_syscalls_and_objects),
+		T(update_gives_a_new_syscall_of_an_allocator_no_token),
+		T(update_keeps_a_token_of_an_allocators_syscall),
 		T(update_has_the_objects_of_a_training),
 		T(update_counts_the_old_runs),
 		T(update_is_the_same_with_any_threads),

@@ -21,7 +21,7 @@ declare -A recorders      # pid of `lutra record`, by container
 declare -A peer_pid       # by the peer's name
 held_networks=()          # pids of the processes that hold the two network namespaces
 events_file=''            # JSON lines: what happened, with begin and end
-train_seconds=90          # of a training run of the full size
+train_seconds=300         # of a training run of the full size
 volume_mb=512             # of a container's volumes; the file that holds them is sparse
 
 client_environment=(PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PGPASSWORD=secret)

@@ -49,9 +49,11 @@ bench-web: all $(E2E_PROGRAMS) $(B)/bench/alerts
 #: make bench-products  the trainer's matrix products beside OpenBLAS, which is no dependency
 bench-products: $(B)/bench/products
 	@$(B)/bench/products
-#: make bench-starts  200 containers that podman starts, then 100 at once: armed before their first instruction, and how soon
+#: make bench-starts  200 containers of podman, then 100 at once, by the hook and by the door; Docker's: armed in time, and how soon
 bench-starts: all $(B)/tests/e2e/first
 	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/identity_test
+	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/door_test
+	@LUTRA_STARTS=200 tests/e2e/engines/docker_test || [ $$? = 77 ]
 #: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
 bench-hook: all
 	@bench/hook $(BUILDS)

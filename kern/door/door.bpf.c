@@ -157,7 +157,7 @@ static __noinline __u64 container_cgroup_id(__u64 cgroup)
 
 /* ---- tasks ---- */
 
-static __always_inline bool is_known(__u64 cgroup_id)
+static __always_inline bool is_cgroup_known(__u64 cgroup_id)
 {
 	return bpf_map_lookup_elem(&door_known, &cgroup_id) != NULL;
 }
@@ -171,7 +171,7 @@ static __always_inline void entrant_note(struct task_struct *task, __u64 cgroup,
 	struct door_entrant init = {.cgroup_id = container_cgroup_id(cgroup), .mnt_ns = mnt_ns};
 	struct door_entrant *e;
 
-	if (!init.cgroup_id || is_known(init.cgroup_id)) {
+	if (!init.cgroup_id || is_cgroup_known(init.cgroup_id)) {
 		if (task->bpf_storage)
 			bpf_task_storage_delete(&door_entrants, task);
 		return;
@@ -279,7 +279,7 @@ int BPF_PROG(door_exec, struct task_struct *p, pid_t old_pid, struct linux_binpr
 		return 0;
 	cgroup_id = e->cgroup_id;
 	bpf_task_storage_delete(&door_entrants, task);
-	if (!is_known(cgroup_id))
+	if (!is_cgroup_known(cgroup_id))
 		task_stop(task, cgroup_id);
 	return 0;
 }

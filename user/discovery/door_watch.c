@@ -18,7 +18,7 @@
 #include "lib/base/array.h"
 #include "lib/base/list.h"
 #include "lib/base/text.h"
-#include "user/guard/door.h"
+#include "user/guard/door/door.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
 
@@ -113,7 +113,7 @@ static void let_go_late(struct door_watch *d, struct waiting *w, const char *why
 
 /* ---- its beginning ---- */
 
-static struct waiting *find_waiting(const struct door_watch *d, const char *id)
+static struct waiting *find_waiting_container(const struct door_watch *d, const char *id)
 {
 	struct waiting *w = d->waiting;
 
@@ -126,7 +126,7 @@ static struct waiting *find_waiting(const struct door_watch *d, const char *id)
 static void on_engine_answer(void *ctx, const char *id, const struct identity *identity)
 {
 	struct door_watch *d = ctx;
-	struct waiting *w = find_waiting(d, id);
+	struct waiting *w = find_waiting_container(d, id);
 
 	if (!w)
 		return;
@@ -146,7 +146,7 @@ static void ask_engines(struct door_watch *d, struct waiting *w)
 
 	w->n_asked = UINT_MAX / 2;
 	n = engines_inspect(d->parts.engines, w->engine, id, on_engine_answer, d);
-	w = find_waiting(d, id);
+	w = find_waiting_container(d, id);
 	if (!w)
 		return;
 	w->n_asked -= UINT_MAX / 2 - n;
@@ -183,7 +183,7 @@ static int add_stop(struct waiting *w, const struct lutra_door_stop *stop)
 	return 0;
 }
 
-static bool is_known(const struct door_watch *d, uint64_t cgroup_id)
+static bool is_container_known(const struct door_watch *d, uint64_t cgroup_id)
 {
 	return door_is_known(d->door, cgroup_id) ||
 	       containers_of_cgroup(d->parts.containers, cgroup_id);
@@ -203,7 +203,7 @@ static void on_stop(void *ctx, const struct lutra_door_stop *stop)
 		w = w->next;
 	if (w && add_stop(w, stop) == 0)
 		return;
-	w = is_known(d, stop->cgroup_id) ? NULL : read_waiting(d, stop);
+	w = is_container_known(d, stop->cgroup_id) ? NULL : read_waiting(d, stop);
 	if (!w || add_stop(w, stop) < 0) {
 		waiting_free(w);
 		door_note_known(d->door, stop->cgroup_id);
@@ -244,7 +244,7 @@ static void on_beat(void *ctx)
 			  strerror(-r));
 }
 
-static void on_enrolled(void *ctx, struct container *c, unsigned how)
+static void on_container_enrolled(void *ctx, struct container *c, unsigned how)
 {
 	struct door_watch *d = ctx;
 
@@ -301,7 +301,7 @@ static void close_door(struct door_watch *d)
 	door_free(TAKE_PTR(d->door));
 }
 
-static void open_door(struct door_watch *d)
+static void try_to_open(struct door_watch *d)
 {
 	const struct config *config = d->parts.config;
 	struct door_parts parts = {.on_stop = on_stop, .ctx = d, .pin_dir = config->pin_dir};
@@ -333,7 +333,7 @@ void door_watch_check(struct door_watch *d)
 		return;
 	if (config->door == CONFIG_DOOR_ON || engines_has(d->parts.engines, ENGINE_DOCKER) ||
 	    access(CONTAINERD_SOCKET, F_OK) == 0)
-		open_door(d);
+		try_to_open(d);
 }
 
 int door_watch_new(struct door_watch **ret, const struct door_watch_parts *parts)
@@ -345,7 +345,7 @@ int door_watch_new(struct door_watch **ret, const struct door_watch_parts *parts
 	d->parts = *parts;
 	d->events = (struct loop_watch){.fd = -1, .on_ready = on_events, .ctx = d};
 	d->beat = (struct loop_watch){.fd = -1, .on_ready = on_beat, .ctx = d};
-	d->observer = (struct containers_observer){.on_enrolled = on_enrolled, .ctx = d};
+	d->observer = (struct containers_observer){.on_enrolled = on_container_enrolled, .ctx = d};
 	containers_observe(parts->containers, &d->observer);
 	door_watch_check(d);
 	*ret = d;

@@ -23,7 +23,7 @@
 #include <time.h>
 
 #include "lib/base/cleanup.h"
-#include "user/guard/door.h"
+#include "user/guard/door/door.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
 
@@ -107,7 +107,7 @@ static struct door *open_door(struct fixture *f)
 	return d;
 }
 
-static int setup(void **state)
+static int door_setup(void **state)
 {
 	struct fixture *f;
 
@@ -118,7 +118,7 @@ static int setup(void **state)
 	return door_beat(f->door);
 }
 
-static int teardown(void **state)
+static int door_teardown(void **state)
 {
 	struct fixture *f = *state;
 
@@ -409,19 +409,23 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(door_stops_first_program_of_unknown_container,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(door_stops_task_born_in_container, setup, teardown),
-		cmocka_unit_test_setup_teardown(door_passes_runtime_in_its_own_namespace, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(door_passes_known_container, setup, teardown),
-		cmocka_unit_test_setup_teardown(door_passes_container_elsewhere, setup, teardown),
-		cmocka_unit_test_setup_teardown(door_knows_names_of_containers, setup, teardown),
-		cmocka_unit_test_setup_teardown(door_stops_nothing_before_first_beat, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(door_free_continues_what_is_stopped, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_hangs, setup,
-						teardown),
+						door_setup, door_teardown),
+		cmocka_unit_test_setup_teardown(door_stops_task_born_in_container, door_setup,
+						door_teardown),
+		cmocka_unit_test_setup_teardown(door_passes_runtime_in_its_own_namespace,
+						door_setup, door_teardown),
+		cmocka_unit_test_setup_teardown(door_passes_known_container, door_setup,
+						door_teardown),
+		cmocka_unit_test_setup_teardown(door_passes_container_elsewhere, door_setup,
+						door_teardown),
+		cmocka_unit_test_setup_teardown(door_knows_names_of_containers, door_setup,
+						door_teardown),
+		cmocka_unit_test_setup_teardown(door_stops_nothing_before_first_beat, door_setup,
+						door_teardown),
+		cmocka_unit_test_setup_teardown(door_free_continues_what_is_stopped, door_setup,
+						door_teardown),
+		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_hangs,
+						door_setup, door_teardown),
 		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_is_killed,
 						make_top, remove_top),
 	};

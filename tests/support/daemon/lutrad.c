@@ -90,7 +90,7 @@ void lutrad_write_config(const struct fixture *f)
 	assert_true(asprintf(&text,
 			     "{\"socket\": \"%s\", \"state_dir\": \"%s/state\", "
 			     "\"pin_dir\": %s, "
-			     "\"engines\": [%s], \"bundles\": [%s], "
+			     "\"engines\": [%s], \"bundles\": [%s], \"door\": \"off\", "
 			     "\"policies_dir\": \"%s\", \"events_jsonl\": \"%s\"%s%s}",
 			     f->socket, f->dir, f->pin_dir, f->engines, f->bundles, f->policies_dir,
 			     f->jsonl, http, f->extra) > 0);

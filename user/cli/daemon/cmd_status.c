@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra status: prints lutrad's state, its images and its containers. */
+#include <string.h>
+
 #include "user/cli/cli.h"
 #include "user/cli/daemon/lifecycle_print.h"
 
@@ -44,6 +46,17 @@ static void print_container(const json_t *c)
 		       cli_json_text(again, "role"));
 }
 
+static void print_door(const json_t *door)
+{
+	if (strcmp(cli_json_text(door, "state"), "open") != 0)
+		return;
+	printf("door open: %lld containers or sessions stopped before their first instruction, for "
+	       "%.1f ms at most; %lld not stopped, %lld let go late\n",
+	       cli_json_number(door, "stopped"),
+	       (double)cli_json_number(door, "wait_max_us") / 1000.0,
+	       cli_json_number(door, "missed"), cli_json_number(door, "late"));
+}
+
 /* Says how many running containers have no guard. */
 static void print_unguarded(const char *config_file)
 {
@@ -74,6 +87,7 @@ int cmd_status(int argc, char **argv)
 	       cli_json_number(answer, "pid"), cli_json_text(answer, "since"),
 	       cli_json_is(answer, "lsm") ? "BPF LSM" : "tracepoints instead of BPF LSM",
 	       cli_json_number(answer, "events_stored"), cli_json_number(answer, "events_lost"));
+	print_door(json_object_get(answer, "door"));
 	print_unguarded(a.config_file);
 	json_array_foreach (json_object_get(answer, "life"), i, c)
 		lifecycle_print(c);

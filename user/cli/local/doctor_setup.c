@@ -112,7 +112,8 @@ static void look_at_hook(struct doctor_setup *s)
 		return;
 	}
 	add_setup_row(s, "hook", false,
-		      "without it podman's containers are guarded some seconds late",
+		      "without it podman's containers are guarded some seconds late, "
+		      "unless \"door\" is \"on\"",
 		      "no file in %s names " HOOK_PROGRAM, hook_dirs[1]);
 }
 
@@ -180,6 +181,27 @@ static void look_at_engines(struct doctor_setup *s, const json_t *status)
 	}
 }
 
+/* An engine without OCI hooks needs the door. */
+static void look_at_door(struct doctor_setup *s, const json_t *status)
+{
+	const json_t *door = json_object_get(status, "door");
+	const char *state = cli_json_text(door, "state");
+
+	if (strcmp(state, "open") == 0)
+		add_setup_row(s, "door", cli_json_number(door, "late") == 0,
+			      "see the log of lutrad for what named no image in time",
+			      "open: %lld stopped, %lld not stopped, %lld started without a guard",
+			      cli_json_number(door, "stopped"), cli_json_number(door, "missed"),
+			      cli_json_number(door, "late"));
+	else if (strcmp(state, "failed") == 0)
+		add_setup_row(s, "door", false,
+			      "containers without an OCI hook are guarded some time after their "
+			      "start",
+			      "%.300s", cli_json_text(door, "why"));
+	else
+		add_setup_row(s, "door", true, NULL, "%s", state);
+}
+
 static void look_at_outputs(struct doctor_setup *s, const json_t *status)
 {
 	const json_t *one;
@@ -238,6 +260,7 @@ static void look_at_daemon(struct doctor_setup *s, const char *config_file)
 		      "%lld stored, %lld lost", cli_json_number(status, "events_stored"),
 		      cli_json_number(status, "events_lost"));
 	look_at_engines(s, status);
+	look_at_door(s, status);
 	look_at_outputs(s, status);
 	look_at_containers(s, config_file, status);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loads, attaches and feeds the door; owns its maps and its companion. */
-#include "user/guard/door_impl.h"
+#include "user/guard/door/door_impl.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -10,8 +10,8 @@
  *
  * All functions run on one thread. A second process with a door stops what the first one does not know.
  */
-#ifndef LUTRA_USER_GUARD_DOOR_H
-#define LUTRA_USER_GUARD_DOOR_H
+#ifndef LUTRA_USER_GUARD_DOOR_DOOR_H
+#define LUTRA_USER_GUARD_DOOR_DOOR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
  *
  * Fails: open. If it ends, lutrad notices, stops nothing more and starts another one.
  */
-#include "user/guard/door_impl.h"
+#include "user/guard/door/door_impl.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by door.c and door_companion.c only. */
-#ifndef LUTRA_USER_GUARD_DOOR_IMPL_H
-#define LUTRA_USER_GUARD_DOOR_IMPL_H
+#ifndef LUTRA_USER_GUARD_DOOR_DOOR_IMPL_H
+#define LUTRA_USER_GUARD_DOOR_DOOR_IMPL_H
 
 #include <bpf/libbpf.h>
 #include <sys/types.h>
 
-#include "user/guard/door.h"
+#include "user/guard/door/door.h"
 
 /* What the companion uses. It has these mappings and descriptors from its parent. */
 struct door_companion {

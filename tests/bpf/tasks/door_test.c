@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The door: which programs it stops before their first instruction, and who continues them. A child
- * plays a runtime: the test moves it into a cgroup, and it executes a program that exits with FINE. All
- * doors hold below the test's own cgroup only.
+ * plays a runtime: the test moves it into a cgroup, and it executes this program again, which then exits
+ * with FINE. All doors hold below the test's own cgroup only.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,8 @@
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define NAMED "docker-" ID ".scope"
-#define FINE 0 /* of /bin/true */
+#define FINE 7 /* exit code of the program that a container runs */
+#define CONTAINER "--container"
 #define PATH_BYTES 512
 #define BEAT_NS 100000000L
 
@@ -139,7 +140,7 @@ __attribute__((noreturn)) static void run_child(int go, bool same_namespace)
 	char byte;
 
 	if (read(go, &byte, 1) == 1 && (same_namespace || unshare(CLONE_NEWNS) == 0))
-		execl("/bin/true", "true", NULL);
+		execl("/proc/self/exe", "program", CONTAINER, NULL);
 	_exit(1);
 }
 
@@ -405,7 +406,7 @@ static void companion_continues_when_its_parent_is_killed(void **state)
 	assert_ends(start_in(path, (struct start){}));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(door_stops_first_program_of_unknown_container,
@@ -430,5 +431,7 @@ int main(void)
 						make_top, remove_top),
 	};
 
+	if (argc == 2 && strcmp(argv[1], CONTAINER) == 0)
+		return FINE;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

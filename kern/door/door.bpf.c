@@ -100,8 +100,11 @@ enum door_name {
 	DOOR_NAME_PODS = 3,  /* libpod_parent, which holds Podman's pods */
 };
 
-/* Reads the name of a cgroup. Returns enum door_name. */
-static __noinline int cgroup_read_name(__u64 cgroup)
+/*
+ * Reads the name of a cgroup. Returns enum door_name. Global: the verifier then checks it once, and not in
+ * each turn of the caller's loop.
+ */
+__noinline int door_cgroup_name(__u64 cgroup)
 {
 	char name[NAME_BYTES];
 	long n = bpf_probe_read_kernel_str(name, sizeof(name),
@@ -133,14 +136,14 @@ static __noinline int cgroup_read_name(__u64 cgroup)
  * Returns the id of the outermost container's cgroup that a cgroup is, or lies in; 0: it is in none,
  * or the door does not hold there.
  */
-static __noinline __u64 container_cgroup_id(__u64 cgroup)
+__noinline __u64 door_container_id(__u64 cgroup)
 {
 	__u64 found = 0, bare = 0;
 	bool is_below = !lutra_door_below;
 
 	for (int i = 0; i < CGROUP_LEVELS && cgroup; i++) {
 		__u64 id = BPF_CORE_READ((struct cgroup *)cgroup, kn, id);
-		int name = cgroup_read_name(cgroup);
+		int name = door_cgroup_name(cgroup);
 
 		/* The id below libpod_parent is that of a pod. */
 		if (bare && name != DOOR_NAME_PODS)
@@ -168,7 +171,7 @@ static __always_inline bool is_cgroup_known(__u64 cgroup_id)
  */
 static __always_inline void entrant_note(struct task_struct *task, __u64 cgroup, __u32 mnt_ns)
 {
-	struct door_entrant init = {.cgroup_id = container_cgroup_id(cgroup), .mnt_ns = mnt_ns};
+	struct door_entrant init = {.cgroup_id = door_container_id(cgroup), .mnt_ns = mnt_ns};
 	struct door_entrant *e;
 
 	if (!init.cgroup_id || is_cgroup_known(init.cgroup_id)) {
@@ -185,9 +188,13 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(door_attach, struct cgroup *to, const char *path, struct task_struct *task,
 	     bool threadgroup)
 {
-	/* A version 1 hierarchy counts ids of its own. */
+	/*
+	 * A version 1 hierarchy counts ids of its own. The cgroup's pointer to itself is read: global
+	 * functions take no pointer, and the verifier knows a copy of the argument for one.
+	 */
 	if (BPF_CORE_READ(to, root, hierarchy_id) == 0)
-		entrant_note(task, (__u64)to, task_mnt_ns(bpf_get_current_task_btf()));
+		entrant_note(task, (__u64)BPF_CORE_READ(to, self.cgroup),
+			     task_mnt_ns(bpf_get_current_task_btf()));
 	return 0;
 }
 

@@ -209,6 +209,7 @@ struct kernfs_node {
 };
 
 struct cgroup_subsys_state {
+	struct cgroup *cgroup;
 	struct cgroup_subsys_state *parent;
 };
 

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -37,6 +38,8 @@
 struct fixture {
 	char *top; /* the cgroup of the test */
 	struct door *door;
+	pthread_t beater;
+	bool beats;		     /* the beater runs; atomic */
 	struct lutra_door_stop stop; /* the last one that was reported */
 	unsigned n_stops;
 };
@@ -108,6 +111,43 @@ static struct door *open_door(struct fixture *f)
 	return d;
 }
 
+/* Beats until it is told to end: however slow the machine is, what should be stopped is stopped. */
+static void *beat_door(void *ctx)
+{
+	const struct timespec pause = {.tv_nsec = BEAT_NS};
+	struct fixture *f = ctx;
+
+	while (__atomic_load_n(&f->beats, __ATOMIC_SEQ_CST)) {
+		door_beat(f->door);
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+static int begin_beats(struct fixture *f)
+{
+	int r = door_beat(f->door);
+
+	f->beats = r == 0;
+	if (r == 0 && pthread_create(&f->beater, NULL, beat_door, f) != 0)
+		f->beats = false;
+	return f->beats ? 0 : -1;
+}
+
+static void end_beats(struct fixture *f)
+{
+	if (!f->beats)
+		return;
+	__atomic_store_n(&f->beats, false, __ATOMIC_SEQ_CST);
+	pthread_join(f->beater, NULL);
+}
+
+static void close_door(struct fixture *f)
+{
+	end_beats(f);
+	door_free(TAKE_PTR(f->door));
+}
+
 static int door_setup(void **state)
 {
 	struct fixture *f;
@@ -116,14 +156,14 @@ static int door_setup(void **state)
 		return -1;
 	f = *state;
 	f->door = open_door(f);
-	return door_beat(f->door);
+	return begin_beats(f);
 }
 
 static int door_teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	door_free(f->door);
+	close_door(f);
 	return remove_top(state);
 }
 
@@ -268,11 +308,11 @@ static void door_passes_container_elsewhere(void **state)
 	char other[PATH_BYTES], path[PATH_BYTES];
 	struct err err;
 
-	door_free(TAKE_PTR(f->door));
+	close_door(f);
 	make_cgroup(f, "other", other);
 	assert_int_equal(cgroup_id(other, &parts.below, &err), 0);
 	assert_int_equal(door_new(&f->door, &parts, &err), 0);
-	assert_int_equal(door_beat(f->door), 0);
+	assert_int_equal(begin_beats(f), 0);
 	make_cgroup(f, NAMED, path);
 	assert_ends(start_in(path, (struct start){}));
 }
@@ -327,7 +367,7 @@ static void door_stops_nothing_before_first_beat(void **state)
 	struct door_counts n;
 	char path[PATH_BYTES];
 
-	door_free(TAKE_PTR(f->door));
+	close_door(f);
 	f->door = open_door(f);
 	make_cgroup(f, NAMED, path);
 	assert_ends(start_in(path, (struct start){}));
@@ -345,7 +385,7 @@ static void door_free_continues_what_is_stopped(void **state)
 	make_cgroup(f, NAMED, path);
 	pid = start_in(path, (struct start){});
 	assert_stops(pid);
-	door_free(TAKE_PTR(f->door));
+	close_door(f);
 	assert_ends(pid);
 }
 
@@ -361,6 +401,7 @@ static void companion_continues_when_its_parent_hangs(void **state)
 	make_cgroup(f, NAMED, path);
 	pid = start_in(path, (struct start){});
 	assert_stops(pid);
+	end_beats(f);
 	assert_ends(pid);
 	door_drain(f->door);
 	assert_int_equal(f->stop.tgid, pid);

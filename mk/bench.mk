@@ -54,6 +54,7 @@ bench-starts: all $(B)/tests/e2e/first
 	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/identity_test
 	@LUTRA_STARTS=200 LUTRA_CROWD=100 tests/e2e/engines/door_test
 	@LUTRA_STARTS=200 tests/e2e/engines/docker_test || [ $$? = 77 ]
+	@LUTRA_STARTS=200 tests/e2e/engines/containerd_test || [ $$? = 77 ]
 #: make bench-hook  how long the OCI hook waits for lutrad's answer; BUILDS='build other/build' compares in turns
 bench-hook: all
 	@bench/hook $(BUILDS)

@@ -624,6 +624,13 @@ struct lutra_ring_record {
 };
 _Static_assert(sizeof(struct lutra_ring_record) == 40, "ring record layout");
 
+/* An entry of the unfiltered ring: a task of a slot has no seccomp filter. */
+struct lutra_unfiltered {
+	__u32 instance; /* whose programs tell it */
+	__u32 slot;
+};
+_Static_assert(sizeof(struct lutra_unfiltered) == 8, "note layout");
+
 /* An event of a task before the match: a syscall, or an object that has a key. */
 #define LUTRA_HISTORY 32
 #define LUTRA_HISTORY_NR 0x7ff	    /* the syscall's number, or the object's key */

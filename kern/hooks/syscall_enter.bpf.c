@@ -2,8 +2,12 @@
 /*
  * System calls: recorded and scored at their entry.
  *
- * Hooks: tp_btf/sys_enter. It runs before the LSM hooks of the same syscall, so that these can
- * refuse the very syscall that is anomalous.
+ * Hooks: fexit/__secure_computing  syscalls of tasks that have a seccomp filter. The kernel calls
+ *                                  the function for no other task, so these pay nothing
+ *        tp_btf/sys_enter          syscalls of all tasks
+ * Both run before the LSM hooks of the same syscall, so that these can refuse the very syscall that
+ * is anomalous. Both see the number that a tracer has changed, and no syscall that a filter refused.
+ * If both are attached, a syscall is scored once: see TASK_AT_FILTER.
  * Maps: stacks, task_cache, tasks, slots, policies, seen, counters, records; scratch only where a
  * syscall is unusual.
  * Fails: open without a policy (LUTRA_COUNTER_UNSCORED outside mode learn). A task that is not
@@ -18,6 +22,7 @@
 
 const volatile bool lutra_fallback = false;
 const volatile __u32 lutra_instance = 1;
+bool lutra_at_filter;
 
 struct user_vector {
 	__u64 base;
@@ -206,7 +211,8 @@ static __always_inline void syscall_judge(struct task_struct *task, struct lutra
 	novel = score.token == LUTRA_UNK;
 	e->syscalls++;
 	counter_add(e->slot, LUTRA_COUNTER_SYSCALLS);
-	e->flags = novel && lutra_is_hookable(p, nr) ? TASK_NOVEL : 0;
+	if (novel && lutra_is_hookable(p, nr))
+		e->flags |= TASK_NOVEL;
 	if (novel | w[0] | w[1] | w[2])
 		syscall_match(e, p, w[0] | w[1] << 8 | w[2] << 16 | novel << 24, level, novelty);
 	if (lutra_role_steady(&e->state, p, nr))
@@ -306,39 +312,38 @@ static __noinline int thread_enter_late(void)
 	if (task->pid == task->tgid)
 		return 0;
 	e = task_live(task->group_leader, &slot);
-	if (e)
-		task_make(task, e, e->slot);
+	if (e && task_make(task, e, e->slot))
+		task_note_unfiltered(task, e->slot);
 	return 0;
 }
 
-/* Returns true if the current task may have an entry. Its registers lie on its stack. */
-static __always_inline bool may_have_entry(const struct pt_regs *regs)
+/*
+ * Returns true if the current task may have an entry. on_stack: a pointer to something on its kernel
+ * stack.
+ */
+static __always_inline bool may_have_entry(const void *on_stack)
 {
 	__u32 address;
 	__u8 *mark;
 
-	pointer_low32(address, regs);
+	pointer_low32(address, on_stack);
 	mark = stack_mark(address);
 	return !mark || *mark;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
+static __always_inline bool is_exec(long id)
+{
+	return id == LUTRA_NR_EXECVE || id == LUTRA_NR_EXECVEAT;
+}
+
+/* Handles a syscall of the current task, which has the entry e. flags: TASK_AT_FILTER, or 0. */
+static __always_inline int syscall_enter(struct task_struct *task, struct lutra_task *e,
+					 const struct pt_regs *regs, long id, __u32 flags)
 {
 	const struct lutra_policy *p;
-	struct task_struct *task;
 	struct lutra_slot *slot;
-	struct lutra_task *e;
 	__u32 nr;
 
-	if (!may_have_entry(regs) && id != LUTRA_NR_EXECVE && id != LUTRA_NR_EXECVEAT)
-		return 0;
-	task = bpf_get_current_task_btf();
-	e = task_entry(task);
-	if (!e && may_be_lost())
-		return lost_syscall();
-	if (!e)
-		return id == LUTRA_NR_EXECVE || id == LUTRA_NR_EXECVEAT ? thread_enter_late() : 0;
 	if (e->flags & TASK_PENDING)
 		return 0;
 	slot = slot_get(e->slot);
@@ -348,15 +353,21 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 	}
 	if (slot->instance != lutra_instance)
 		return 0;
-	nr = syscall_number(task, id);
-	if (nr == LUTRA_NR_RESTART)
+	if (lutra_at_filter && !flags && e->flags & TASK_AT_FILTER) {
+		e->flags &= ~TASK_AT_FILTER;
 		return 0;
+	}
+	nr = syscall_number(task, id);
+	if (nr == LUTRA_NR_RESTART) {
+		e->flags |= flags;
+		return 0;
+	}
 	e->nr = (__u16)nr;
 	if (lutra_fallback) {
 		e->args[0] = regs->si;
 		e->args[1] = regs->dx;
 	}
-	e->flags = 0;
+	e->flags = flags;
 	if (slot->flags & LUTRA_SLOT_KILLING) {
 		kill_current(e->slot);
 		return 0;
@@ -381,6 +392,64 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 	syscall_judge_arguments(task, e, regs, nr);
 	if (is_exec_personality(regs, nr) && !is_passive(slot))
 		personality_judge(e);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
+{
+	struct task_struct *task;
+	struct lutra_task *e;
+
+	if (!may_have_entry(regs) && !is_exec(id))
+		return 0;
+	task = bpf_get_current_task_btf();
+	e = task_entry(task);
+	if (!e && may_be_lost())
+		return lost_syscall();
+	if (!e)
+		return is_exec(id) ? thread_enter_late() : 0;
+	return syscall_enter(task, e, regs, id, 0);
+}
+
+/*
+ * Runs when the filters of the current task have let a syscall pass, or have refused it. The
+ * function's arguments differ between kernels; its result does not: -1 if the syscall is refused.
+ */
+SEC("fexit/__secure_computing")
+int lutra_filter_exit(__u64 *ctx)
+{
+	bool may = may_have_entry(ctx);
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	long id = (int)regs->orig_ax; /* as sys_enter has it */
+	struct lutra_task *e;
+	__u64 result;
+
+	if (!may && !is_exec(id))
+		return 0;
+	if (bpf_get_func_ret(ctx, &result) || (int)result == -1)
+		return 0;
+	e = task_entry(task);
+	if (!e && may_be_lost())
+		return lost_syscall();
+	if (!e)
+		return is_exec(id) ? thread_enter_late() : 0;
+	return syscall_enter(task, e, regs, id, TASK_AT_FILTER);
+}
+
+/* Set by lutra_filter_probe: the program is called for a task with a filter. */
+__u32 lutra_filter_ran;
+/* The process whose calls lutra_filter_probe looks for. */
+__u32 lutra_filter_prober;
+
+/* Attached while the guard is loaded: finds out whether the kernel calls programs there. */
+SEC("fexit/__secure_computing")
+int lutra_filter_probe(__u64 *ctx)
+{
+	(void)ctx;
+	if ((__u32)(bpf_get_current_pid_tgid() >> 32) == lutra_filter_prober)
+		lutra_filter_ran = 1;
 	return 0;
 }
 

@@ -6,7 +6,8 @@
  *        tp_btf/cgroup_attach_task     makes the entry of a task that joins
  *        tp_btf/sched_process_exec     arms, or moves the role on; tells that a session began
  *        tp_btf/sched_process_exit     recorded
- *        iter/task                     makes the entries of tasks that run in the cgroup already
+ *        iter/task                     makes the entries of tasks that run in the cgroup already;
+ *                                      finds the enrolled tasks without a seccomp filter
  *        syscall                       tells the daemon whether a cgroup is above itself
  * Maps: stacks, task_cache, tasks, reserve, slots, policies, cgroups, counters, records, scratch,
  *       evidence.
@@ -63,6 +64,7 @@ static __always_inline struct lutra_task *task_enter(struct task_struct *task, _
 	e->nr = LUTRA_NR_NONE;
 	e->exec_session =
 		joins && slot->flags & LUTRA_SLOT_EXEC_SESSIONS && slot->flags & LUTRA_SLOT_STARTED;
+	task_note_unfiltered(task, slot_nr);
 	return e;
 }
 
@@ -89,6 +91,7 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 			     : process_program(task);
 	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+	task_note_unfiltered(task, e->slot);
 }
 
 /*
@@ -385,6 +388,30 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* Slots whose tasks are not all under a seccomp filter. The daemon clears them before it looks. */
+__u64 lutra_unfiltered_slots[LUTRA_SLOTS / 64];
+
+SEC("iter/task")
+int lutra_find_unfiltered(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct lutra_slot *slot;
+	struct lutra_task *e;
+	__u32 nr;
+
+	if (!task || task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING) || has_filter(task))
+		return 0;
+	e = task_entry(task);
+	if (!e)
+		return 0;
+	nr = e->slot;
+	slot = slot_get(nr);
+	if (slot && slot->epoch == e->epoch && slot->instance == lutra_instance &&
+	    nr < LUTRA_SLOTS)
+		lutra_unfiltered_slots[nr / 64] |= 1ull << (nr & 63);
+	return 0;
+}
+
 struct lutra_own {
 	__u64 cgroup_id;
 };
@@ -401,6 +428,23 @@ int lutra_is_own(struct lutra_own *ctx)
 		c = cgroup_parent(c);
 	}
 	return c != 0;
+}
+
+struct lutra_int {
+	__u64 address; /* of an int of the kernel's */
+	__s32 value;
+	__s32 error;
+};
+
+/* Reads an int of the kernel's. Run by the daemon. */
+SEC("syscall")
+int lutra_read_int(struct lutra_int *ctx)
+{
+	__s32 value = 0;
+
+	ctx->error = (__s32)bpf_probe_read_kernel(&value, sizeof(value), (void *)ctx->address);
+	ctx->value = value;
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

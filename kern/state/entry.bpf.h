@@ -11,6 +11,12 @@
 #define TASK_NOVEL 0x8	      /* the current syscall matched NEW_HOOKABLE: its hooks add nothing */
 #define TASK_EXECING 0x10     /* past the point of no return: the kernel maps the program */
 #define TASK_TRUNCATES 0x20   /* the current syscall was allowed an open that truncates */
+/*
+ * The program at the seccomp filter has handled the last syscall that it has seen, and sys_enter has
+ * not run since. In one syscall the filter's program runs first: so if sys_enter finds the flag, it
+ * removes it and does nothing else.
+ */
+#define TASK_AT_FILTER 0x40
 
 /*
  * The entry of an enrolled task, copied by fork. Only the task itself writes it once it has it, so

@@ -16,11 +16,13 @@
 #define EPERM 1
 #define SIGKILL 9
 
+#define PF_EXITING 0x4
 #define PF_IO_WORKER 0x10
 #define PF_FORKNOEXEC 0x40
 #define PF_KTHREAD 0x200000
 #define TS_COMPAT 0x2
 #define X32_BIT 0x40000000
+#define SYSCALL_WORK_SECCOMP 0x1 /* thread_info.syscall_work: the task has a seccomp filter */
 
 #define AF_UNIX 1
 #define AF_INET 2
@@ -70,6 +72,9 @@
 extern const volatile bool lutra_fallback;
 /* Programs act only for the slots that name their instance. */
 extern const volatile __u32 lutra_instance;
+
+/* Set by the daemon: syscalls of tasks with a seccomp filter are handled at the filter. */
+extern bool lutra_at_filter;
 
 /*
  * Memory keeps what was written to it. The verifier then takes what is read from a map for unknown:

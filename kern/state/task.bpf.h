@@ -8,6 +8,7 @@
  *                   takes no helper call
  *       stacks      kernel stack -> may its task have an entry?
  *       slots       slot -> struct lutra_slot; mapped by the daemon, written by both sides
+ *       unfiltered  ring of struct lutra_unfiltered: tasks that have an entry and no seccomp filter
  * Fails: a task for which the kernel has no memory has its entry in the reserve. One that gets none
  * there either is counted in LUTRA_COUNTER_STORAGE_FAILED, and is judged by its cgroup.
  */
@@ -69,6 +70,11 @@ struct {
 	__type(key, __u32);
 	__type(value, struct lutra_slot);
 } slots SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} unfiltered SEC(".maps") __weak;
 
 static __always_inline struct lutra_slot *slot_get(__u32 slot)
 {
@@ -195,6 +201,25 @@ static __always_inline struct lutra_task *task_make(struct task_struct *task,
 	}
 	e->cache_index = 0;
 	return task_cache_add(task, e, init);
+}
+
+/* Returns true if a task has a seccomp filter. It keeps it, and passes it to what it starts. */
+static __always_inline bool has_filter(const struct task_struct *task)
+{
+	return task->thread_info.syscall_work & SYSCALL_WORK_SECCOMP;
+}
+
+/*
+ * Tells the daemon of a task with an entry, if it has no seccomp filter: only sys_enter sees its
+ * syscalls. If the ring is full, the daemon is about to learn of another such task.
+ */
+static __noinline int task_note_unfiltered(const struct task_struct *task, __u32 slot)
+{
+	struct lutra_unfiltered note = {.instance = lutra_instance, .slot = slot};
+
+	if (lutra_at_filter && !has_filter(task))
+		bpf_ringbuf_output(&unfiltered, &note, sizeof(note), BPF_RB_FORCE_WAKEUP);
+	return 0;
 }
 
 /* Returns the entry of a task and its slot, or NULL: none, void, or another instance's. */

@@ -229,6 +229,7 @@ struct css_set {
 
 struct thread_info {
 	long unsigned int flags;
+	long unsigned int syscall_work;
 	u32 status;
 };
 

@@ -240,6 +240,16 @@ static void put_containers(FILE *f, const struct api_parts *parts)
 	}
 }
 
+/* Where system calls are seen. */
+static void put_calls(FILE *f, const struct api_parts *parts)
+{
+	struct guard_syscalls calls = guard_syscalls(parts->guard);
+
+	put_head(f, "lutra_calls_seen", "gauge", "1: system calls of guarded tasks are seen there.");
+	fprintf(f, "lutra_calls_seen{at=\"filter\"} %d\n", calls.at_filter);
+	fprintf(f, "lutra_calls_seen{at=\"sys_enter\"} %d\n", calls.at_enter);
+}
+
 static void put_programs(FILE *f, const struct api_parts *parts)
 {
 	struct guard_program p[GUARD_PROGRAMS];
@@ -250,6 +260,11 @@ static void put_programs(FILE *f, const struct api_parts *parts)
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_program_runs_total{program=\"%s\"} %" PRIu64 "\n", p[i].name,
 			p[i].runs);
+	put_head(f, "lutra_program_missed_total", "counter",
+		 "Runs that the kernel skipped, as another task was preempted in the program.");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "lutra_program_missed_total{program=\"%s\"} %" PRIu64 "\n", p[i].name,
+			p[i].missed);
 	put_head(f, "lutra_program_run_seconds_total", "counter", "Time in these runs.");
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "lutra_program_run_seconds_total{program=\"%s\"} %.9f\n", p[i].name,
@@ -377,6 +392,7 @@ int metrics_text(struct metrics *m, const struct metrics_clients *clients, char 
 	put_sums(f, &sum);
 	put_images(f, m);
 	put_containers(f, parts);
+	put_calls(f, parts);
 	put_programs(f, parts);
 	put_store(f, parts);
 	put_outputs(f, parts);

@@ -62,5 +62,7 @@ json_t *container_to_json(const struct container *c)
 	/* The name here is the engine's, unless another container has that. */
 	json_object_set_new(j, "name", text_json_keep(c->name));
 	json_object_set_new(j, "cgroup", text_json_keep(c->cgroup));
+	json_object_set_new(j, "unfiltered",
+			    json_boolean(guard_is_unfiltered(c->all->parts.guard, c->slot)));
 	return j;
 }

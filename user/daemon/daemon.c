@@ -137,6 +137,7 @@ static void on_second(void *ctx)
 	saved_list_check(d->saved_list);
 	learn_tick(d->learn);
 	seccomp_agent_check(d->agent);
+	guard_choose_syscalls(d->guard, clock_now_ns());
 	guard_detach_idle(d->guard);
 	renew_seen_pairs(d);
 	policy_watch_check(d->policy_watch);

@@ -47,6 +47,7 @@ size_t guard_programs(const struct guard *g, struct guard_program ret[static GUA
 		snprintf(ret[n].name, sizeof(ret[n].name), "%.31s", bpf_program__name(p));
 		ret[n].runs = info.run_cnt;
 		ret[n].run_ns = info.run_time_ns;
+		ret[n].missed = info.recursion_misses;
 		n++;
 	}
 	return n;

@@ -62,11 +62,15 @@ void guard_free(struct guard *g)
 {
 	if (!g)
 		return;
-	if (g->pinned && g->n_enrolled)
+	/* Nobody will attach sys_enter for a task without a filter that joins a container. */
+	if (g->pinned && g->n_enrolled) {
+		guard_attach_enter(g);
+		bpf_link__destroy(g->enter_link);
 		while (g->n_links > 0)
 			bpf_link__destroy(g->links[--g->n_links]);
-	else
+	} else {
 		guard_detach(g);
+	}
 	ring_buffer__free(g->rings);
 	if (g->slots)
 		munmap(g->slots, LUTRA_SLOTS * sizeof(struct lutra_slot));

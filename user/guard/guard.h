@@ -59,6 +59,27 @@ void guard_remove_other_versions(const struct guard *g);
 int guard_uninstall(const char *pin_dir, struct err *err);
 
 bool guard_has_lsm(const struct guard *g);
+
+/* Where system calls are seen. */
+struct guard_syscalls {
+	bool at_filter; /* at the seccomp filter, which costs a task without one nothing */
+	bool at_enter;	/* at sys_enter, which costs every task of the host */
+	const char *why; /* why at the filter, or why not; never NULL */
+};
+
+/* Tells where system calls are seen while anything is enrolled. */
+struct guard_syscalls guard_syscalls(const struct guard *g);
+/*
+ * Tells whether a task of the slot had no seccomp filter at the last look: then sys_enter is attached
+ * for the whole host. False where system calls are not seen at the filter.
+ */
+bool guard_is_unfiltered(const struct guard *g, uint32_t slot);
+/*
+ * Attaches sys_enter beside the filter when an enrolled task has no filter, and detaches it when all
+ * have had one for some seconds. Call it about every second. now_ns: CLOCK_MONOTONIC. Takes some
+ * milliseconds when something changes.
+ */
+void guard_choose_syscalls(struct guard *g, uint64_t now_ns);
 /*
  * Returns true if the process of a pidfd is enrolled, whatever cgroup it moved to. While the kernel has
  * no memory for entries of tasks, the cgroup decides.
@@ -134,11 +155,13 @@ int guard_reported(const struct guard *g, uint32_t slot,
  */
 int guard_forget_reported(const struct guard *g, uint32_t slot);
 
-/* Runs of one program; 0 unless the kernel counts them (GUARD_STATS). */
+/* Runs of one program; runs and run_ns are 0 unless the kernel counts them (GUARD_STATS). */
 struct guard_program {
 	char name[32];
 	uint64_t runs;
 	uint64_t run_ns;
+	/* Runs that the kernel skipped, because another task was preempted inside the program. */
+	uint64_t missed;
 };
 #define GUARD_PROGRAMS 160
 /* Lists the loaded programs. Returns their number. */

@@ -16,12 +16,17 @@
 #include "kern/lutra.skel.h"
 #include "user/sys/thread.h"
 
-/* Returns true for programs that the code that needs them runs itself. */
-static bool is_on_demand(const struct bpf_program *p)
+/* Returns true for programs that the code that needs them runs or attaches itself. */
+static bool is_on_demand(const struct guard *g, const struct bpf_program *p)
 {
 	const char *section = bpf_program__section_name(p);
 
-	return strcmp(section, "iter/task") == 0 || strcmp(section, "syscall") == 0;
+	if (p == g->skel->progs.lutra_sys_enter)
+		return g->at_filter;
+	if (p == g->skel->progs.lutra_filter_exit)
+		return !g->at_filter;
+	return p == g->skel->progs.lutra_filter_probe || strcmp(section, "iter/task") == 0 ||
+	       strcmp(section, "syscall") == 0;
 }
 
 static bool follows_tasks(const struct guard *g, const struct bpf_program *p)
@@ -65,6 +70,7 @@ void guard_detach_aside(struct guard *g)
 		return;
 	}
 	guard_unpin_links(g);
+	guard_detach_enter(g);
 	g->detach_stop = g->detach_over = false;
 	g->detaching = thread_start(&g->detacher, "detach", detach_links, g) == 0;
 	if (!g->detaching)
@@ -77,6 +83,7 @@ void guard_detach(struct guard *g)
 {
 	join_detacher(g);
 	guard_unpin_links(g);
+	guard_detach_enter(g);
 	while (g->n_links > 0)
 		destroy_last_link(g);
 }
@@ -105,7 +112,7 @@ static int attach_programs(struct guard *g, bool follow, size_t *at, struct err 
 	bpf_object__for_each_program (p, g->skel->obj) {
 		int r;
 
-		if (!bpf_program__autoload(p) || is_on_demand(p) || *at == GUARD_LINKS ||
+		if (!bpf_program__autoload(p) || is_on_demand(g, p) || *at == GUARD_LINKS ||
 		    follows_tasks(g, p) != follow)
 			continue;
 		r = attach_program(g, p, at);

@@ -223,16 +223,13 @@ static void empty_slot(struct guard *g, uint32_t slot)
 	unbind_policy(g, slot);
 }
 
-/* Gives entries to the tasks that are in the cgroup already. */
-static int enroll_running_tasks(struct guard *g, uint32_t slot)
+int guard_walk_tasks(struct bpf_program *p)
 {
 	_cleanup_close_ int fd = -1;
-	struct bpf_link *link;
+	struct bpf_link *link = bpf_program__attach_iter(p, NULL);
 	char buf[64];
 	ssize_t n;
 
-	g->skel->bss->lutra_enter_slot = slot;
-	link = bpf_program__attach_iter(g->skel->progs.lutra_enter_running, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -252,8 +249,10 @@ static int open_slot(struct guard *g, uint32_t slot, uint64_t id, struct err *er
 
 	if (bpf_map_update_elem(bpf_map__fd(g->skel->maps.cgroups), &id, &slot, BPF_ANY) < 0)
 		return err_set(err, -errno, "cannot enrol: %s", strerror(errno));
+	/* Gives entries to the tasks that are in the cgroup already. */
+	g->skel->bss->lutra_enter_slot = slot;
 	for (int i = 0; i < 2 && r == 0; i++)
-		r = enroll_running_tasks(g, slot);
+		r = guard_walk_tasks(g->skel->progs.lutra_enter_running);
 	if (r < 0)
 		return err_set(err, r, "cannot enrol the container's running tasks: %s",
 			       strerror(-r));
@@ -333,6 +332,11 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 	g->skel->bss->lutra_enter_at_door = (uint32_t)e->at_door;
 	r = open_slot(g, slot, id, err);
 	g->skel->bss->lutra_enter_at_door = 0;
+	if (r == 0) {
+		r = guard_follow_filters(g);
+		if (r < 0)
+			err_set(err, r, "cannot attach sys_enter: %s", strerror(-r));
+	}
 	if (r < 0) {
 		guard_release(g, slot);
 		return r;
@@ -353,9 +357,10 @@ int guard_enroll_stopped(struct guard *g, uint32_t slot, pid_t pid)
 	if (!is_enrolled(g, slot))
 		return -ENOENT;
 	g->skel->bss->lutra_enter_at_door = (uint32_t)pid;
-	r = enroll_running_tasks(g, slot);
+	g->skel->bss->lutra_enter_slot = slot;
+	r = guard_walk_tasks(g->skel->progs.lutra_enter_running);
 	g->skel->bss->lutra_enter_at_door = 0;
-	return r;
+	return r < 0 ? r : guard_follow_filters(g);
 }
 
 int guard_release(struct guard *g, uint32_t slot)

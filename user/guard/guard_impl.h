@@ -30,6 +30,13 @@ struct guard {
 	bool syscalls;	     /* system calls are scored and recorded */
 	bool syscall_events; /* fallback programs are at the exits of single system calls */
 
+	/* guard_syscalls.c */
+	bool at_filter;		      /* system calls of tasks with a seccomp filter are seen there */
+	const char *at_filter_why;    /* why at_filter is as it is */
+	struct bpf_link *enter_link;  /* sys_enter beside the filter; NULL: not attached */
+	bool unfiltered;	      /* such a task was noted, and sys_enter is to be attached */
+	uint64_t filters_checked_ns;  /* CLOCK_MONOTONIC: the last look at tasks, or note */
+
 	/* rings.c */
 	struct ring_buffer *rings;
 	unsigned evidence_left; /* to handle before guard_drain() returns */
@@ -67,6 +74,23 @@ int guard_load(struct guard *g, unsigned flags, struct err *err);
 int guard_try_load(const struct btf *kernel, const char *section, enum bpf_prog_type type,
 		   enum bpf_attach_type attach);
 
+/* ---- guard_syscalls.c: where system calls are seen ---- */
+
+/* Opens a file system that is mounted nowhere, as "tracefs". Returns a directory, or as fsmount(2). */
+int guard_open_fs(const char *type);
+/* Finds out whether the loaded program at the seccomp filter can be used. Sets g->at_filter. */
+void guard_place_syscalls(struct guard *g);
+/*
+ * Attaches sys_enter beside the program at the filter, if it is not, and pins it if the other links
+ * are. Returns 0 or as bpf(2).
+ */
+int guard_attach_enter(struct guard *g);
+void guard_detach_enter(struct guard *g);
+/* Attaches sys_enter if a task without a filter was noted since the last call. */
+void guard_heed_notes(struct guard *g);
+/* Attaches sys_enter if a task without a filter is enrolled. Returns 0 or as bpf(2). */
+int guard_follow_filters(struct guard *g);
+
 /* ---- guard_attach.c ---- */
 
 /* Attaches what is loaded and not yet attached. On failure nothing stays attached. */
@@ -75,6 +99,11 @@ int guard_attach(struct guard *g, struct err *err);
 void guard_detach(struct guard *g);
 /* Detaches in a thread; call it again while g->detaching is true. */
 void guard_detach_aside(struct guard *g);
+
+/* ---- guard_enroll.c ---- */
+
+/* Runs a program of the section iter/task for every task of the host. Returns 0 or as bpf(2). */
+int guard_walk_tasks(struct bpf_program *p);
 
 /* ---- guard_pin.c: no-ops if g->pin_dir is NULL ---- */
 
@@ -88,6 +117,8 @@ void guard_unmount_bpffs(void);
 /* Makes an object that is not loaded yet use the pinned maps. Sets g->instance. */
 int guard_pin_maps(struct guard *g, struct lutra_bpf *skel);
 int guard_pin_links(struct guard *g);
+/* Pins g->enter_link, if it and the other links are there. Returns 0 or as bpf(2). */
+int guard_pin_enter(struct guard *g);
 void guard_unpin_links(struct guard *g);
 /* Removes the pinned links of this ABI, of all instances but keep. */
 void guard_remove_links(const struct guard *g, uint32_t keep);

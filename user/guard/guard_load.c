@@ -2,6 +2,7 @@
 /*
  * Loads the programs. LSM programs are tried first and a hook must be seen to run, because a kernel
  * may load and attach LSM programs and never call them; if that fails, the tracepoints are loaded.
+ * The program at the seccomp filter is loaded where the kernel takes it: guard_syscalls.c.
  */
 #include "user/guard/guard_impl.h"
 
@@ -32,13 +33,15 @@ int guard_try_load(const struct btf *kernel, const char *section, enum bpf_prog_
 	__u32 kind = attach == BPF_TRACE_RAW_TP ? BTF_KIND_TYPEDEF : BTF_KIND_FUNC;
 	const char *prefix = attach == BPF_TRACE_RAW_TP ? "btf_trace"
 			     : attach == BPF_TRACE_ITER ? "bpf_iter"
-							: "bpf_lsm";
+			     : attach == BPF_LSM_MAC	? "bpf_lsm"
+							: NULL;
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
 	_cleanup_close_ int fd = -1;
 	char name[64];
 	int id;
 
-	snprintf(name, sizeof(name), "%s_%s", prefix, strchr(section, '/') + 1);
+	snprintf(name, sizeof(name), "%s%s%s", prefix ? prefix : "", prefix ? "_" : "",
+		 strchr(section, '/') + 1);
 	id = btf__find_by_name_kind(kernel, name, kind);
 	if (id < 0)
 		return -ENOENT;
@@ -56,15 +59,25 @@ static bool has_hook(const struct btf *kernel, const struct bpf_program *p)
 			      BPF_LSM_MAC) != -ENOENT;
 }
 
+/* Returns true if a program at the exit of the kernel's function can be loaded. */
+static bool has_filter_exit(const struct btf *kernel, const struct bpf_program *p)
+{
+	return guard_try_load(kernel, bpf_program__section_name(p), BPF_PROG_TYPE_TRACING,
+			      BPF_TRACE_FEXIT) == 0;
+}
+
 static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struct btf *kernel,
 			    bool lsm)
 {
+	bool filter = g->syscalls && has_filter_exit(kernel, skel->progs.lutra_filter_exit);
 	struct bpf_program *p;
 
 	bpf_object__for_each_program (p, skel->obj) {
 		bpf_program__set_autoload(p, !is_lsm(p) || (lsm && has_hook(kernel, p)));
 	}
 	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->syscalls);
+	bpf_program__set_autoload(skel->progs.lutra_filter_exit, filter);
+	bpf_program__set_autoload(skel->progs.lutra_filter_probe, filter);
 	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->syscall_events);
 	bpf_program__set_autoload(skel->progs.lutra_syscall_exit, !lsm && g->syscall_events);
 }
@@ -170,5 +183,6 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 		return err_set(err, -EOPNOTSUPP,
 			       "the kernel cannot load the BPF programs (%s): use 6.1 or newer",
 			       strerror(-r));
+	guard_place_syscalls(g);
 	return 0;
 }

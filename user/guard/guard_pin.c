@@ -4,7 +4,8 @@
  *
  *   maps-ABI/NAME               all maps
  *   links-ABI-INSTANCE/NUMBER   links of an instance's programs, while anything is enrolled;
- *                               numbered in the order in which they were attached
+ *                               numbered in the order in which they were attached; sys_enter
+ *                               beside the program at the seccomp filter has its name
  *
  * An instance is the set of programs that one process has loaded; instances count from 1. The next
  * process loads its own programs, as the next instance, with the same maps, and takes over. A slot
@@ -275,6 +276,16 @@ int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 
 /* ---- links ---- */
 
+int guard_pin_enter(struct guard *g)
+{
+	char path[PATH_MAX];
+
+	if (!g->pinned || !g->enter_link)
+		return 0;
+	snprintf(path, sizeof(path), "%s/" LINKS_DIR "-%u/sys_enter", g->pin_dir, g->instance);
+	return bpf_link__pin(g->enter_link, path);
+}
+
 int guard_pin_links(struct guard *g)
 {
 	char path[PATH_MAX];
@@ -290,8 +301,12 @@ int guard_pin_links(struct guard *g)
 		r = bpf_link__pin(g->links[i], path);
 	}
 	g->pinned = r == 0;
-	if (r < 0)
+	if (r == 0)
+		r = guard_pin_enter(g);
+	if (r < 0) {
+		g->pinned = false;
 		guard_remove_links(g, 0);
+	}
 	return r;
 }
 
@@ -299,6 +314,8 @@ void guard_unpin_links(struct guard *g)
 {
 	for (size_t i = 0; i < g->n_links && g->pinned; i++)
 		bpf_link__unpin(g->links[i]);
+	if (g->pinned && g->enter_link)
+		bpf_link__unpin(g->enter_link);
 	g->pinned = false;
 	if (g->pin_dir)
 		guard_remove_links(g, 0);
@@ -324,6 +341,12 @@ int guard_take_over(struct guard *g, struct err *err)
 		r = guard_attach(g, err);
 		if (r < 0)
 			return r;
+		/* Tasks without a filter may be among them: guard_choose_syscalls() looks later. */
+		r = guard_attach_enter(g);
+		if (r < 0) {
+			guard_detach(g);
+			return err_set(err, r, "cannot attach sys_enter: %s", strerror(-r));
+		}
 	}
 	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)
 		if (g->slots[i].cgroup_id)

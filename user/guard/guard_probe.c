@@ -58,15 +58,27 @@ static void fill_syscall_events(struct guard_feature *f)
 			  : "no such tracepoints: use a kernel with CONFIG_FTRACE_SYSCALLS");
 }
 
-/* Loads all programs as the daemon does, and reports which way they loaded. */
-static void fill_lsm(struct guard_feature *f)
+/* Reports where system calls are seen. g: NULL if no guard could be loaded. */
+static void fill_filter(struct guard_feature *f, const struct guard *g)
 {
-	const struct guard_handler none = {};
-	_cleanup_(guard_freep) struct guard *g = NULL;
-	struct err err = {};
+	snprintf(f->name, sizeof(f->name), "fexit/__secure_computing");
+	f->works = g && guard_syscalls(g).at_filter;
+	f->fallback = "tp_btf/sys_enter, which every system call of every task pays for";
+	snprintf(f->detail, sizeof(f->detail), "%s",
+		 !g	    ? "the programs do not load"
+		 : f->works ? "system calls are seen at seccomp filters, and at sys_enter while a "
+			      "guarded task has none"
+			    : guard_syscalls(g).why);
+}
 
+/*
+ * Reports which way the programs load that the daemon loads. g: NULL, for the reason err, if they do
+ * not.
+ */
+static void fill_lsm(struct guard_feature *f, const struct guard *g, const struct err *err)
+{
 	snprintf(f->name, sizeof(f->name), "bpf lsm");
-	f->works = guard_new(&g, &none, 0, NULL, &err) == 0 && guard_has_lsm(g);
+	f->works = g && guard_has_lsm(g);
 	f->fallback = f->works ? NULL
 			       : "modes audit, kill, kill-container and freeze through tracepoints";
 	if (f->works)
@@ -76,7 +88,7 @@ static void fill_lsm(struct guard_feature *f)
 			 "LSM programs do not load or do not run: add bpf to lsm= on the kernel "
 			 "command line");
 	else
-		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err.msg);
+		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err->msg);
 }
 
 /* Returns true for hooks of the life of System V objects: see kern/hooks/lsm_ipc.bpf.c. */
@@ -172,7 +184,10 @@ static void fill_hookable_syscalls(struct guard_feature *f, const struct guard_f
 
 int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 {
+	_cleanup_(guard_freep) struct guard *g = NULL;
 	_cleanup_(btf__freep) struct btf *kernel = NULL;
+	const struct guard_handler none = {};
+	struct err load = {};
 	size_t n = 0;
 	bool lsm;
 
@@ -187,8 +202,12 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 			 guard_try_load(kernel, probes[i].name, probes[i].type, probes[i].attach));
 	if (n < max)
 		fill_syscall_events(&ret[n++]);
+	if (guard_new(&g, &none, 0, NULL, &load) < 0)
+		g = NULL;
 	if (n < max)
-		fill_lsm(&ret[n++]);
+		fill_filter(&ret[n++], g);
+	if (n < max)
+		fill_lsm(&ret[n++], g, &load);
 	lsm = n > 0 && ret[n - 1].works;
 	if (n < max)
 		fill_reserve(&ret[n++]);

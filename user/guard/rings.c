@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two rings that the kernel side writes: evidence and records. Both are read on the thread that
+ * The rings that the kernel side writes: evidence, records, and tasks without a filter. All are read on the thread that
  * calls guard_drain(). A message whose sizes do not agree is dropped.
  */
 #include "user/guard/guard_impl.h"
@@ -60,6 +60,16 @@ static int on_evidence(void *ctx, void *data, size_t size)
 	return --g->evidence_left ? 0 : -EAGAIN;
 }
 
+static int on_unfiltered(void *ctx, void *data, size_t size)
+{
+	struct guard *g = ctx;
+	const struct lutra_unfiltered *note = data;
+
+	if (size >= sizeof(*note) && note->instance == g->instance)
+		g->unfiltered = true;
+	return 0;
+}
+
 int guard_open_rings(struct guard *g, struct err *err)
 {
 	g->rings = ring_buffer__new(bpf_map__fd(g->skel->maps.evidence), on_evidence, g, NULL);
@@ -67,6 +77,9 @@ int guard_open_rings(struct guard *g, struct err *err)
 		return err_set(err, -errno, "cannot map the evidence ring: %s", strerror(errno));
 	if (ring_buffer__add(g->rings, bpf_map__fd(g->skel->maps.records), on_record, g) < 0)
 		return err_set(err, -errno, "cannot map the records ring: %s", strerror(errno));
+	if (ring_buffer__add(g->rings, bpf_map__fd(g->skel->maps.unfiltered), on_unfiltered, g) < 0)
+		return err_set(err, -errno, "cannot map the ring of tasks without a filter: %s",
+			       strerror(errno));
 	return 0;
 }
 
@@ -76,6 +89,7 @@ int guard_drain(struct guard *g)
 
 	g->evidence_left = GUARD_EVIDENCE_TURN;
 	n = ring_buffer__consume(g->rings);
+	guard_heed_notes(g);
 	return n == -EAGAIN ? GUARD_EVIDENCE_TURN : n;
 }
 

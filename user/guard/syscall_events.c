@@ -5,22 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "lib/abi/syscalls.h"
 #include "lutra/fallback.h"
 
-/* Opens a tracefs that is mounted nowhere, so this works on hosts that have not mounted one. */
 static int open_tracefs(void)
 {
-	_cleanup_close_ int fs = fsopen("tracefs", FSOPEN_CLOEXEC);
-	int fd;
-
-	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	fd = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOEXEC);
-	return fd < 0 ? -errno : fd;
+	return guard_open_fs("tracefs");
 }
 
 /* Returns the id of a system call's exit tracepoint. -ENOENT: it has none. */

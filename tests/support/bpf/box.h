@@ -110,7 +110,10 @@ void box_swap_policy(struct box *b, struct policy *p);
 
 /* ---- children ---- */
 
-/* Forks a worker that does not start yet, outside the cgroup. arg may be NULL. */
+/*
+ * Forks a worker that does not start yet, outside the cgroup. arg may be NULL. LUTRA_TEST_FILTER in
+ * the environment: under a seccomp filter that allows everything.
+ */
 struct child *box_fork(struct box *b, const char *worker, const char *arg);
 /* Lets a child start. */
 void box_child_go(struct child *c);

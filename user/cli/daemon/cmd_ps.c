@@ -120,6 +120,19 @@ static void print_levels_off(const json_t *containers)
 			       cli_json_text(c, "name"), cli_json_text(c, "image"));
 }
 
+/* Prints which containers slow every system call of the host, and what to do. */
+static void print_unfiltered(const json_t *containers)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach (containers, i, c)
+		if (cli_json_is(c, "unfiltered"))
+			printf("%s: a task has no seccomp filter, so sys_enter is attached, which "
+			       "every task of the host pays for: run it with a seccomp profile\n",
+			       cli_json_text(c, "name"));
+}
+
 int cmd_ps(int argc, char **argv)
 {
 	struct ps_args a = {};
@@ -136,6 +149,7 @@ int cmd_ps(int argc, char **argv)
 		return cli_print_json(json_incref(containers), true);
 	print_table(containers);
 	print_levels_off(containers);
+	print_unfiltered(containers);
 	if (a.all)
 		print_reasons(containers);
 	return 0;

@@ -57,6 +57,20 @@ static void print_door(const json_t *door)
 	       cli_json_number(door, "missed"), cli_json_number(door, "late"));
 }
 
+/* Says where system calls are seen, and why there. */
+static void print_calls(const json_t *calls)
+{
+	bool at_filter = cli_json_is(calls, "at_filter"), at_enter = cli_json_is(calls, "at_sys_enter");
+
+	printf("system calls are seen at %s: %s\n",
+	       at_filter && at_enter ? "seccomp filters and sys_enter"
+	       : at_filter	     ? "seccomp filters"
+	       : at_enter	     ? "sys_enter"
+				     : "hooks alone",
+	       at_filter && at_enter ? "a guarded task may have no seccomp filter"
+				     : cli_json_text(calls, "why"));
+}
+
 /* Says how many running containers have no guard. */
 static void print_unguarded(const char *config_file)
 {
@@ -88,6 +102,7 @@ int cmd_status(int argc, char **argv)
 	       cli_json_is(answer, "lsm") ? "BPF LSM" : "tracepoints instead of BPF LSM",
 	       cli_json_number(answer, "events_stored"), cli_json_number(answer, "events_lost"));
 	print_door(json_object_get(answer, "door"));
+	print_calls(json_object_get(answer, "calls"));
 	print_unguarded(a.config_file);
 	json_array_foreach (json_object_get(answer, "life"), i, c)
 		lifecycle_print(c);

@@ -118,6 +118,8 @@ int cmd_run(int argc, char **argv)
 	_cleanup_(session_freep) struct session *s = NULL;
 	struct run_args a = {.mode = -1, .session = {.prefix = "lutra.run", .foreground = true}};
 	struct child_step seccomp = {"seccomp", install_filter, &filter};
+	const struct child_step open_seccomp = {"seccomp", filter_install_open, NULL};
+	const struct child_step *step = &seccomp;
 	struct session_config *c = &a.session;
 	struct err err;
 	int r = 0;
@@ -136,7 +138,9 @@ int cmd_run(int argc, char **argv)
 		r = session_new(&s, c, &err);
 	if (r < 0)
 		return cli_fail(&err);
-	r = session_start(s, a.command.arg, filter ? &seccomp : NULL, &err);
+	if (!filter)
+		step = session_wants_filter(s) ? &open_seccomp : NULL;
+	r = session_start(s, a.command.arg, step, &err);
 	if (r < 0) {
 		cli_fail(&err);
 		return r == -ENOENT ? 127 : 126;

@@ -234,6 +234,11 @@ int session_new(struct session **ret, const struct session_config *config, struc
 	return r;
 }
 
+bool session_wants_filter(const struct session *s)
+{
+	return guard_syscalls(s->guard).at_filter;
+}
+
 int session_start(struct session *s, char *const argv[], const struct child_step *step,
 		  struct err *err)
 {
@@ -252,6 +257,7 @@ static int session_poll(struct session *s)
 	uint64_t now = clock_now_ns();
 	int r = guard_drain(s->guard);
 
+	guard_choose_syscalls(s->guard, now);
 	guard_renew_seen(s->guard, now);
 	subscribers_dispatch(pipeline_subscribers(s->pipeline));
 	if (s->trace && now - s->flushed_ns > FLUSH_NS) {

@@ -49,6 +49,11 @@ int session_start(struct session *s, char *const argv[], const struct child_step
  * is the command's.
  */
 int session_run(struct session *s);
+/*
+ * Returns true if the command's system calls are seen at its seccomp filter: give it one, so that the
+ * other tasks of the host pay nothing.
+ */
+bool session_wants_filter(const struct session *s);
 void session_free(struct session *s);
 DEFINE_FREEP(struct session, session_free);
 

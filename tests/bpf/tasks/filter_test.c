@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls that are seen at the seccomp filter: those that sys_enter sees, and each once, also
+ * while sys_enter is attached and detached beside it.
+ */
+#include "tests/support/bpf/test_program.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/guard/guard_impl.h"
+#include "user/sys/clock.h"
+
+#define MADE 100
+#define OURS SYS_getpgid /* nothing but the worker calls it */
+#define CHANGED SYS_getsid
+#define IA32_GETPGID 132
+#define X32 0x40000000
+#define UNKNOWN (LUTRA_NR_IA32 - 1) /* how a number that no table holds is recorded */
+#define MANY 3000
+
+/* ---- workers ---- */
+
+static int work_calls(void)
+{
+	for (int i = 0; i < MADE; i++)
+		syscall(OURS, 0);
+	return 0;
+}
+
+static int work_many(void)
+{
+	for (int i = 0; i < MANY; i++) {
+		syscall(OURS, 0);
+		if (i % 100 == 0)
+			poll(NULL, 0, 1);
+	}
+	return 0;
+}
+
+static long call_ia32(long nr, long arg)
+{
+	long ret;
+
+	asm volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(arg) : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+static int work_numbers(void)
+{
+	for (int i = 0; i < MADE; i++) {
+		call_ia32(IA32_GETPGID, 0);
+		syscall(OURS | X32, 0);
+		syscall(OURS | 1l << 32, 0);
+		syscall(156, 0); /* _sysctl, whose place in the table is a gap */
+		syscall(1000, 0);
+		syscall(-1, 0);
+	}
+	return 0;
+}
+
+/* Sleeps through a stop: the kernel restarts the sleep by restart_syscall. */
+static int work_restart(void)
+{
+	struct timespec t = {.tv_nsec = 300000000};
+	pid_t self = getpid(), child = fork();
+
+	if (child == 0) {
+		poll(NULL, 0, 100);
+		kill(self, SIGSTOP);
+		poll(NULL, 0, 50);
+		kill(self, SIGCONT);
+		_exit(0);
+	}
+	return nanosleep(&t, NULL) == 0 && waitpid(child, NULL, 0) == child ? 0 : 1;
+}
+
+/* Returns for the call nr what a filter says, and allows all others. */
+static int install_verdict(long nr, unsigned verdict)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, verdict),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {.len = 4, .filter = code};
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+static int work_refused(void)
+{
+	if (install_verdict(OURS, SECCOMP_RET_ERRNO | ENOSYS) < 0)
+		return 1;
+	return work_calls();
+}
+
+/* Changes the number of each call that the filter of the tracee hands over. */
+static int trace(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child ||
+	    ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL) < 0)
+		return 1;
+	for (;;) {
+		ptrace(PTRACE_CONT, child, 0, 0);
+		if (waitpid(child, &status, 0) != child || WIFEXITED(status))
+			return !WIFEXITED(status) || WEXITSTATUS(status);
+		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8))
+			ptrace(PTRACE_POKEUSER, child, offsetof(struct user, regs.orig_rax),
+			       CHANGED);
+	}
+}
+
+static int work_traced(void)
+{
+	pid_t child = fork();
+
+	if (child)
+		return trace(child);
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0 || raise(SIGSTOP) != 0 ||
+	    install_verdict(OURS, SECCOMP_RET_TRACE) < 0)
+		_exit(1);
+	_exit(work_calls());
+}
+
+static const struct worker workers[] = {
+	{"calls", work_calls},	   {"many", work_many},	      {"numbers", work_numbers},
+	{"restart", work_restart}, {"refused", work_refused}, {"traced", work_traced}};
+
+/* ---- helpers ---- */
+
+static size_t count_recorded(const struct box *b, unsigned nr)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_records; i++)
+		n += b->records[i].rec.type == LUTRA_RECORD_SYSCALL && b->records[i].rec.nr == nr;
+	return n;
+}
+
+static struct child *fork_filtered(struct box *b, const char *worker)
+{
+	struct child *c;
+
+	setenv("LUTRA_TEST_FILTER", "1", 1);
+	c = box_fork(b, worker, NULL);
+	unsetenv("LUTRA_TEST_FILTER");
+	return c;
+}
+
+/* Waits until nothing is attached to sys_enter: no enrolled task is without a filter. */
+static void settle(struct box *b)
+{
+	for (int i = 0; i < 1000 && b->guard->enter_link; i++) {
+		b->guard->filters_checked_ns = 0;
+		guard_choose_syscalls(b->guard, clock_now_ns());
+		poll(NULL, 0, 10);
+	}
+	assert_false(guard_syscalls(b->guard).at_enter);
+}
+
+static void begin(struct box *b)
+{
+	if (!guard_syscalls(b->guard).at_filter)
+		test_program_skip(guard_syscalls(b->guard).why);
+	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
+	b->n_records = 0;
+}
+
+/* Runs a worker that is under a filter before it joins, with nothing at sys_enter. */
+static void run_filtered(struct box *b, const char *worker)
+{
+	struct child *c;
+
+	begin(b);
+	c = fork_filtered(b, worker);
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	settle(b);
+	assert_exited(box_child_wait(c), 0);
+	guard_drain(b->guard);
+	assert_false(guard_syscalls(b->guard).at_enter);
+}
+
+/* ---- tests ---- */
+
+static void filter_sees_each_call_once(void **state)
+{
+	run_filtered(*state, "calls");
+	assert_int_equal(count_recorded(*state, OURS), MADE);
+}
+
+static void filter_sees_numbers_as_sys_enter_does(void **state)
+{
+	run_filtered(*state, "numbers");
+	assert_int_equal(count_recorded(*state, IA32_GETPGID | LUTRA_NR_IA32), MADE);
+	assert_int_equal(count_recorded(*state, OURS | LUTRA_NR_X32), MADE);
+	assert_int_equal(count_recorded(*state, OURS), MADE);
+	assert_int_equal(count_recorded(*state, 156), MADE);
+	assert_int_equal(count_recorded(*state, 1000), MADE);
+	assert_int_equal(count_recorded(*state, UNKNOWN), MADE);
+}
+
+static void filter_sees_the_number_of_a_tracer(void **state)
+{
+	run_filtered(*state, "traced");
+	assert_int_equal(count_recorded(*state, OURS), 0);
+	assert_int_equal(count_recorded(*state, CHANGED), MADE);
+}
+
+static void filter_leaves_out_what_is_refused(void **state)
+{
+	run_filtered(*state, "refused");
+	assert_int_equal(count_recorded(*state, OURS), 0);
+}
+
+static void filter_leaves_out_restarts(void **state)
+{
+	run_filtered(*state, "restart");
+	assert_int_equal(count_recorded(*state, LUTRA_NR_RESTART), 0);
+	assert_int_equal(count_recorded(*state, SYS_nanosleep) +
+				 count_recorded(*state, SYS_clock_nanosleep),
+			 1);
+}
+
+static void enter_is_attached_while_a_task_has_no_filter(void **state)
+{
+	struct box *b = *state;
+	struct child *bare, *filtered;
+
+	begin(b);
+	settle(b);
+	bare = box_fork(b, "calls", NULL);
+	filtered = fork_filtered(b, "calls");
+	assert_int_equal(box_cgroup_join(b->cgroup, filtered->pid), 0);
+	settle(b);
+	assert_int_equal(box_cgroup_join(b->cgroup, bare->pid), 0);
+	assert_true(guard_syscalls(b->guard).at_enter);
+	/* It does not go while the task is there. */
+	b->guard->filters_checked_ns = 0;
+	guard_choose_syscalls(b->guard, clock_now_ns());
+	assert_true(guard_syscalls(b->guard).at_enter);
+	assert_true(guard_is_unfiltered(b->guard, b->slot));
+	assert_exited(box_child_wait(bare), 0);
+	assert_exited(box_child_wait(filtered), 0);
+	guard_drain(b->guard);
+	assert_int_equal(count_recorded(b, OURS), 2 * MADE);
+	settle(b);
+	assert_false(guard_is_unfiltered(b->guard, b->slot));
+}
+
+static void enter_is_attached_for_a_task_that_runs(void **state)
+{
+	struct box *b = *state;
+	struct child *c = box_fork(b, "calls", NULL);
+
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	begin(b);
+	assert_true(guard_syscalls(b->guard).at_enter);
+	assert_exited(box_child_wait(c), 0);
+	guard_drain(b->guard);
+	assert_int_equal(count_recorded(b, OURS), MADE);
+}
+
+static void change_loses_and_repeats_no_call(void **state)
+{
+	struct box *b = *state;
+	struct child *c;
+	int status;
+
+	begin(b);
+	settle(b);
+	c = fork_filtered(b, "many");
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	settle(b);
+	box_child_go(c);
+	while (waitpid(c->pid, &status, WNOHANG) == 0) {
+		assert_int_equal(guard_attach_enter(b->guard), 0);
+		poll(NULL, 0, 2);
+		guard_detach_enter(b->guard);
+		poll(NULL, 0, 2);
+	}
+	c->pid = 0;
+	assert_exited(status, 0);
+	guard_drain(b->guard);
+	assert_int_equal(count_recorded(b, OURS), MANY);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		BOX_TEST(filter_sees_each_call_once),
+		BOX_TEST(filter_sees_numbers_as_sys_enter_does),
+		BOX_TEST(filter_sees_the_number_of_a_tracer),
+		BOX_TEST(filter_leaves_out_what_is_refused),
+		BOX_TEST(filter_leaves_out_restarts),
+		BOX_TEST(enter_is_attached_while_a_task_has_no_filter),
+		BOX_TEST(enter_is_attached_for_a_task_that_runs),
+		BOX_TEST(change_loses_and_repeats_no_call),
+	};
+
+	return TEST_PROGRAM(argc, argv, test_program_why_not);
+}

@@ -507,6 +507,8 @@ static __always_inline __u32 lutra_seen_slot(__u32 slot, __u32 version)
 #define LUTRA_SLOT_AUDIT_EXEC_SESSIONS 0x80
 #define LUTRA_SLOT_RAN_BEFORE                                                                      \
 	0x100 /* tasks ran in it at enrolment: what they have open is not known */
+#define LUTRA_SLOT_UNFILTERED                                                                      \
+	0x200 /* a task, of no exec session, was armed without seccomp filter */
 
 struct lutra_slot {
 	__u64 cgroup_id;	 /* kernfs id of the enrolled cgroup; 0: slot is free */

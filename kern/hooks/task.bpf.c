@@ -91,6 +91,8 @@ static __always_inline void task_arm(struct lutra_task *e, struct lutra_slot *sl
 			     : process_program(task);
 	e->root_mnt = mnt - bpf_core_field_offset(struct mount, mnt);
 	e->root_dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+	if (!e->exec_session && !has_filter(task))
+		__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_UNFILTERED);
 	task_note_unfiltered(task, e->slot);
 }
 
@@ -406,8 +408,7 @@ int lutra_find_unfiltered(struct bpf_iter__task *ctx)
 		return 0;
 	nr = e->slot;
 	slot = slot_get(nr);
-	if (slot && slot->epoch == e->epoch && slot->instance == lutra_instance &&
-	    nr < LUTRA_SLOTS)
+	if (slot && slot->epoch == e->epoch && slot->instance == lutra_instance && nr < LUTRA_SLOTS)
 		lutra_unfiltered_slots[nr / 64] |= 1ull << (nr & 63);
 	return 0;
 }

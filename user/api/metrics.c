@@ -245,7 +245,8 @@ static void put_calls(FILE *f, const struct api_parts *parts)
 {
 	struct guard_syscalls calls = guard_syscalls(parts->guard);
 
-	put_head(f, "lutra_calls_seen", "gauge", "1: system calls of guarded tasks are seen there.");
+	put_head(f, "lutra_calls_seen", "gauge",
+		 "1: system calls of guarded tasks are seen there.");
 	fprintf(f, "lutra_calls_seen{at=\"filter\"} %d\n", calls.at_filter);
 	fprintf(f, "lutra_calls_seen{at=\"sys_enter\"} %d\n", calls.at_enter);
 }

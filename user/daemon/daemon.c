@@ -29,6 +29,7 @@
 #include "user/sys/service.h"
 
 #define DAY_NS 86400000000000ull
+#define MISSED_LOG_NS (600 * NSEC_PER_SEC)
 
 struct daemon {
 	struct config *config;
@@ -37,7 +38,9 @@ struct daemon {
 	struct loop_watch rings, alerts, signals, timer;
 	struct local_socket control_socket, agent_socket;
 	struct state_dir state_dir;
-	bool is_up; /* the start has succeeded */
+	bool is_up;		   /* the start has succeeded */
+	uint64_t missed;	   /* guard_missed() at the last check */
+	uint64_t missed_logged_ns; /* CLOCK_MONOTONIC; 0: never */
 	struct guard *guard;
 	struct pipeline *pipeline;
 	struct lifecycle lifecycle;
@@ -124,6 +127,23 @@ static void renew_seen_pairs(struct daemon *d)
 			strerror(-r));
 }
 
+/* Says, once in ten minutes at most, that system calls or tasks of containers went unseen. */
+static void report_missed(struct daemon *d)
+{
+	uint64_t missed = guard_missed(d->guard), more = missed - d->missed, now = clock_now_ns();
+
+	if (!more || (d->missed_logged_ns && now < d->missed_logged_ns + MISSED_LOG_NS))
+		return;
+	d->missed = missed;
+	if (!containers_first(d->containers))
+		return;
+	d->missed_logged_ns = now;
+	log_warning(
+		"the kernel skipped %llu runs of programs that see system calls, as it preempts "
+		"tasks in them: boot with preempt=voluntary, or a container can hide calls",
+		(unsigned long long)more);
+}
+
 static void on_second(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -137,8 +157,9 @@ static void on_second(void *ctx)
 	saved_list_check(d->saved_list);
 	learn_tick(d->learn);
 	seccomp_agent_check(d->agent);
-	guard_choose_syscalls(d->guard, clock_now_ns());
+	guard_choose_programs(d->guard, clock_now_ns());
 	guard_detach_idle(d->guard);
+	report_missed(d);
 	renew_seen_pairs(d);
 	policy_watch_check(d->policy_watch);
 	server_check(d->server);

@@ -107,6 +107,26 @@ static bool is_in_enrolled_cgroup(const struct guard *g, int pidfd)
 	return cgroup_of_pid(pid, &path, &err) < 0 || is_cgroup_enrolled(g, path);
 }
 
+uint64_t guard_missed(const struct guard *g)
+{
+	const struct bpf_program *const seers[] = {
+		g->skel->progs.lutra_sys_enter, g->skel->progs.lutra_filter_exit,
+		g->skel->progs.lutra_fork,	g->skel->progs.lutra_attach,
+		g->skel->progs.lutra_exec,	g->skel->progs.lutra_exit,
+	};
+	uint64_t missed = 0;
+
+	for (size_t i = 0; i < sizeof(seers) / sizeof(seers[0]); i++) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(seers[i]) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(seers[i]), &info, &len) == 0)
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
 bool guard_has_task(const struct guard *g, int pidfd)
 {
 	const struct bpf_map *tasks = g->skel->maps.tasks;

@@ -65,7 +65,8 @@ void guard_free(struct guard *g)
 	/* Nobody will attach sys_enter for a task without a filter that joins a container. */
 	if (g->pinned && g->n_enrolled) {
 		guard_attach_enter(g);
-		bpf_link__destroy(g->enter_link);
+		for (enum guard_extra i = 0; i < GUARD_EXTRAS; i++)
+			bpf_link__destroy(g->extra[i]);
 		while (g->n_links > 0)
 			bpf_link__destroy(g->links[--g->n_links]);
 	} else {

@@ -62,8 +62,8 @@ bool guard_has_lsm(const struct guard *g);
 
 /* Where system calls are seen. */
 struct guard_syscalls {
-	bool at_filter; /* at the seccomp filter, which costs a task without one nothing */
-	bool at_enter;	/* at sys_enter, which costs every task of the host */
+	bool at_filter;	 /* at the seccomp filter, which costs a task without one nothing */
+	bool at_enter;	 /* at sys_enter, which costs every task of the host */
 	const char *why; /* why at the filter, or why not; never NULL */
 };
 
@@ -75,11 +75,11 @@ struct guard_syscalls guard_syscalls(const struct guard *g);
  */
 bool guard_is_unfiltered(const struct guard *g, uint32_t slot);
 /*
- * Attaches sys_enter beside the filter when an enrolled task has no filter, and detaches it when all
- * have had one for some seconds. Call it about every second. now_ns: CLOCK_MONOTONIC. Takes some
- * milliseconds when something changes.
+ * Detaches what is needed no longer: sys_enter beside the filter when all enrolled tasks have had a
+ * filter for some seconds, and what only refuses when no container is in a mode that refuses. Call it
+ * about every second. now_ns: CLOCK_MONOTONIC. May take some milliseconds.
  */
-void guard_choose_syscalls(struct guard *g, uint64_t now_ns);
+void guard_choose_programs(struct guard *g, uint64_t now_ns);
 /*
  * Returns true if the process of a pidfd is enrolled, whatever cgroup it moved to. While the kernel has
  * no memory for entries of tasks, the cgroup decides.
@@ -166,6 +166,13 @@ struct guard_program {
 #define GUARD_PROGRAMS 160
 /* Lists the loaded programs. Returns their number. */
 size_t guard_programs(const struct guard *g, struct guard_program ret[static GUARD_PROGRAMS]);
+
+/*
+ * Returns how many runs of the programs that see system calls and the life of tasks the kernel has
+ * skipped, because another task was preempted inside the program on the same CPU. Counts from the
+ * load of the programs.
+ */
+uint64_t guard_missed(const struct guard *g);
 
 /*
  * Detaches in a thread if nothing has been enrolled for some seconds; does not block. Call it about

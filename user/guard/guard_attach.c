@@ -23,6 +23,8 @@ static bool is_on_demand(const struct guard *g, const struct bpf_program *p)
 
 	if (p == g->skel->progs.lutra_sys_enter)
 		return g->at_filter;
+	if (p == g->skel->progs.lutra_file_alloc_security)
+		return true;
 	if (p == g->skel->progs.lutra_filter_exit)
 		return !g->at_filter;
 	return p == g->skel->progs.lutra_filter_probe || strcmp(section, "iter/task") == 0 ||
@@ -38,6 +40,50 @@ static bool follows_tasks(const struct guard *g, const struct bpf_program *p)
 static void destroy_last_link(struct guard *g)
 {
 	bpf_link__destroy(g->links[--g->n_links]);
+}
+
+/* ---- what is not always attached ---- */
+
+int guard_attach_extra(struct guard *g, enum guard_extra which)
+{
+	struct bpf_program *const programs[GUARD_EXTRAS] = {
+		[GUARD_ENTER] = g->skel->progs.lutra_sys_enter,
+		[GUARD_REFUSAL] = g->skel->progs.lutra_file_alloc_security,
+	};
+	int r;
+
+	if (g->extra[which] || bpf_program__fd(programs[which]) < 0)
+		return 0;
+	g->extra[which] = bpf_program__attach(programs[which]);
+	if (!g->extra[which])
+		return -errno;
+	r = guard_pin_extra(g, which);
+	if (r < 0)
+		guard_detach_extra(g, which);
+	return r;
+}
+
+void guard_detach_extra(struct guard *g, enum guard_extra which)
+{
+	if (g->extra[which] && g->pinned)
+		bpf_link__unpin(g->extra[which]);
+	bpf_link__destroy(TAKE_PTR(g->extra[which]));
+}
+
+bool guard_has_refusal(const struct guard *g)
+{
+	return bpf_program__fd(g->skel->progs.lutra_file_alloc_security) >= 0;
+}
+
+int guard_follow_mode(struct guard *g, uint32_t mode)
+{
+	return mode > LUTRA_MODE_AUDIT ? guard_attach_extra(g, GUARD_REFUSAL) : 0;
+}
+
+static void detach_extras(struct guard *g)
+{
+	for (enum guard_extra i = 0; i < GUARD_EXTRAS; i++)
+		guard_detach_extra(g, i);
 }
 
 /* ---- in a thread ---- */
@@ -70,7 +116,7 @@ void guard_detach_aside(struct guard *g)
 		return;
 	}
 	guard_unpin_links(g);
-	guard_detach_enter(g);
+	detach_extras(g);
 	g->detach_stop = g->detach_over = false;
 	g->detaching = thread_start(&g->detacher, "detach", detach_links, g) == 0;
 	if (!g->detaching)
@@ -83,7 +129,7 @@ void guard_detach(struct guard *g)
 {
 	join_detacher(g);
 	guard_unpin_links(g);
-	guard_detach_enter(g);
+	detach_extras(g);
 	while (g->n_links > 0)
 		destroy_last_link(g);
 }

@@ -322,6 +322,11 @@ int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret
 	r = e->policy ? bind_policy(g, slot, e->policy, err) : 0;
 	if (r == 0 && g->n_enrolled == 0)
 		r = guard_attach(g, err);
+	if (r == 0) {
+		r = guard_follow_mode(g, e->mode);
+		if (r < 0)
+			err_set(err, r, "cannot attach what refuses: %s", strerror(-r));
+	}
 	if (r < 0) {
 		unbind_policy(g, slot);
 		return r;
@@ -394,6 +399,9 @@ int guard_set_mode(struct guard *g, uint32_t slot, uint32_t mode, struct err *er
 	r = guard_check_mode(g, mode, g->slots[slot].seen_since_ns != 0, err);
 	if (r < 0)
 		return r;
+	r = guard_follow_mode(g, mode);
+	if (r < 0)
+		return err_set(err, r, "cannot attach what refuses: %s", strerror(-r));
 	s = &g->slots[slot];
 	__atomic_store_n(&s->mode, mode, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);

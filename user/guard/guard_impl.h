@@ -13,6 +13,13 @@
 #define GUARD_EVIDENCE_TURN 4096 /* records of evidence taken at a time: more than the ring holds */
 #define GUARD_LINKS 128
 
+/* Programs that are attached beside the others while something needs them. */
+enum guard_extra {
+	GUARD_ENTER,   /* sys_enter, where system calls are seen at the seccomp filter */
+	GUARD_REFUSAL, /* file_alloc_security, which only refuses */
+	GUARD_EXTRAS
+};
+
 struct lutra_bpf;
 
 DEFINE_FREEP(struct btf, btf__free);
@@ -31,11 +38,10 @@ struct guard {
 	bool syscall_events; /* fallback programs are at the exits of single system calls */
 
 	/* guard_syscalls.c */
-	bool at_filter;		      /* system calls of tasks with a seccomp filter are seen there */
-	const char *at_filter_why;    /* why at_filter is as it is */
-	struct bpf_link *enter_link;  /* sys_enter beside the filter; NULL: not attached */
-	bool unfiltered;	      /* such a task was noted, and sys_enter is to be attached */
-	uint64_t filters_checked_ns;  /* CLOCK_MONOTONIC: the last look at tasks, or note */
+	bool at_filter;		   /* system calls of tasks with a seccomp filter are seen there */
+	const char *at_filter_why; /* why at_filter is as it is */
+	bool unfiltered;	   /* such a task was noted, and sys_enter is to be attached */
+	uint64_t filters_checked_ns; /* CLOCK_MONOTONIC: the last look at tasks, or note */
 
 	/* rings.c */
 	struct ring_buffer *rings;
@@ -44,6 +50,7 @@ struct guard {
 	/* guard_attach.c; links and n_links belong to the detacher while detaching */
 	struct bpf_link *links[GUARD_LINKS];
 	size_t n_links;
+	struct bpf_link *extra[GUARD_EXTRAS]; /* NULL: not attached */
 	pthread_t detacher;
 	bool detaching;	  /* the detacher runs, or has to be joined */
 	bool detach_stop; /* atomic: the detacher stops before the next link */
@@ -80,12 +87,8 @@ int guard_try_load(const struct btf *kernel, const char *section, enum bpf_prog_
 int guard_open_fs(const char *type);
 /* Finds out whether the loaded program at the seccomp filter can be used. Sets g->at_filter. */
 void guard_place_syscalls(struct guard *g);
-/*
- * Attaches sys_enter beside the program at the filter, if it is not, and pins it if the other links
- * are. Returns 0 or as bpf(2).
- */
+/* Attaches sys_enter beside the program at the filter, if that is used. Returns 0 or as bpf(2). */
 int guard_attach_enter(struct guard *g);
-void guard_detach_enter(struct guard *g);
 /* Attaches sys_enter if a task without a filter was noted since the last call. */
 void guard_heed_notes(struct guard *g);
 /* Attaches sys_enter if a task without a filter is enrolled. Returns 0 or as bpf(2). */
@@ -99,6 +102,13 @@ int guard_attach(struct guard *g, struct err *err);
 void guard_detach(struct guard *g);
 /* Detaches in a thread; call it again while g->detaching is true. */
 void guard_detach_aside(struct guard *g);
+/* Attaches a program, unless it is, and pins it if the other links are. Returns 0 or as bpf(2). */
+int guard_attach_extra(struct guard *g, enum guard_extra which);
+void guard_detach_extra(struct guard *g, enum guard_extra which);
+/* Returns true if the kernel has loaded a program that only refuses. */
+bool guard_has_refusal(const struct guard *g);
+/* Attaches the programs that only refuse if a mode refuses. Returns 0 or as bpf(2). */
+int guard_follow_mode(struct guard *g, uint32_t mode);
 
 /* ---- guard_enroll.c ---- */
 
@@ -117,8 +127,8 @@ void guard_unmount_bpffs(void);
 /* Makes an object that is not loaded yet use the pinned maps. Sets g->instance. */
 int guard_pin_maps(struct guard *g, struct lutra_bpf *skel);
 int guard_pin_links(struct guard *g);
-/* Pins g->enter_link, if it and the other links are there. Returns 0 or as bpf(2). */
-int guard_pin_enter(struct guard *g);
+/* Pins a link of g->extra, if it and the other links are there. Returns 0 or as bpf(2). */
+int guard_pin_extra(struct guard *g, enum guard_extra which);
 void guard_unpin_links(struct guard *g);
 /* Removes the pinned links of this ABI, of all instances but keep. */
 void guard_remove_links(const struct guard *g, uint32_t keep);

@@ -4,8 +4,8 @@
  *
  *   maps-ABI/NAME               all maps
  *   links-ABI-INSTANCE/NUMBER   links of an instance's programs, while anything is enrolled;
- *                               numbered in the order in which they were attached; sys_enter
- *                               beside the program at the seccomp filter has its name
+ *                               numbered in the order in which they were attached; those
+ *                               that are attached by need have names
  *
  * An instance is the set of programs that one process has loaded; instances count from 1. The next
  * process loads its own programs, as the next instance, with the same maps, and takes over. A slot
@@ -276,14 +276,19 @@ int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 
 /* ---- links ---- */
 
-int guard_pin_enter(struct guard *g)
+int guard_pin_extra(struct guard *g, enum guard_extra which)
 {
+	static const char *const names[GUARD_EXTRAS] = {
+		[GUARD_ENTER] = "sys_enter",
+		[GUARD_REFUSAL] = "file_alloc_security",
+	};
 	char path[PATH_MAX];
 
-	if (!g->pinned || !g->enter_link)
+	if (!g->pinned || !g->extra[which])
 		return 0;
-	snprintf(path, sizeof(path), "%s/" LINKS_DIR "-%u/sys_enter", g->pin_dir, g->instance);
-	return bpf_link__pin(g->enter_link, path);
+	snprintf(path, sizeof(path), "%s/" LINKS_DIR "-%u/%s", g->pin_dir, g->instance,
+		 names[which]);
+	return bpf_link__pin(g->extra[which], path);
 }
 
 int guard_pin_links(struct guard *g)
@@ -301,8 +306,8 @@ int guard_pin_links(struct guard *g)
 		r = bpf_link__pin(g->links[i], path);
 	}
 	g->pinned = r == 0;
-	if (r == 0)
-		r = guard_pin_enter(g);
+	for (enum guard_extra i = 0; i < GUARD_EXTRAS && r == 0; i++)
+		r = guard_pin_extra(g, i);
 	if (r < 0) {
 		g->pinned = false;
 		guard_remove_links(g, 0);
@@ -314,8 +319,9 @@ void guard_unpin_links(struct guard *g)
 {
 	for (size_t i = 0; i < g->n_links && g->pinned; i++)
 		bpf_link__unpin(g->links[i]);
-	if (g->pinned && g->enter_link)
-		bpf_link__unpin(g->enter_link);
+	for (enum guard_extra i = 0; i < GUARD_EXTRAS && g->pinned; i++)
+		if (g->extra[i])
+			bpf_link__unpin(g->extra[i]);
 	g->pinned = false;
 	if (g->pin_dir)
 		guard_remove_links(g, 0);
@@ -341,11 +347,13 @@ int guard_take_over(struct guard *g, struct err *err)
 		r = guard_attach(g, err);
 		if (r < 0)
 			return r;
-		/* Tasks without a filter may be among them: guard_choose_syscalls() looks later. */
+		/* Tasks without a filter may be among them: guard_choose_programs() looks later. */
 		r = guard_attach_enter(g);
+		for (uint32_t i = 1; i < LUTRA_SLOTS && r == 0; i++)
+			r = g->slots[i].cgroup_id ? guard_follow_mode(g, g->slots[i].mode) : 0;
 		if (r < 0) {
 			guard_detach(g);
-			return err_set(err, r, "cannot attach sys_enter: %s", strerror(-r));
+			return err_set(err, r, "cannot attach: %s", strerror(-r));
 		}
 	}
 	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)

@@ -88,7 +88,8 @@ static void fill_lsm(struct guard_feature *f, const struct guard *g, const struc
 			 "LSM programs do not load or do not run: add bpf to lsm= on the kernel "
 			 "command line");
 	else
-		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1, err->msg);
+		snprintf(f->detail, sizeof(f->detail), "%.*s", (int)sizeof(f->detail) - 1,
+			 err->msg);
 }
 
 /* Returns true for hooks of the life of System V objects: see kern/hooks/lsm_ipc.bpf.c. */

@@ -7,8 +7,9 @@
  *
  * The kernel tells of such a task when it gets its entry, which is before its program begins. Until
  * sys_enter is attached, which takes this process some milliseconds, the calls of such a task are not
- * seen. sys_enter stays attached for some seconds, and whenever nothing watches the ring: when the
- * daemon ends, and until the next one has looked at all tasks.
+ * seen. sys_enter stays attached for some seconds; while a container is enrolled that has run a program
+ * without a filter; and whenever nothing watches the ring: from the end of the daemon until the next
+ * one has looked at all tasks.
  *
  * While a tracing program is preempted, the kernel skips its runs for other tasks on that CPU. So the
  * program at the filter is used only where the kernel does not preempt tasks in the kernel.
@@ -177,28 +178,10 @@ void guard_place_syscalls(struct guard *g)
 
 int guard_attach_enter(struct guard *g)
 {
-	int r;
-
-	if (!g->at_filter || g->enter_link)
+	if (!g->at_filter || g->extra[GUARD_ENTER])
 		return 0;
-	g->enter_link = bpf_program__attach(g->skel->progs.lutra_sys_enter);
-	if (!g->enter_link)
-		return -errno;
 	g->filters_checked_ns = clock_now_ns();
-	r = guard_pin_enter(g);
-	if (r < 0)
-		guard_detach_enter(g);
-	return r;
-}
-
-void guard_detach_enter(struct guard *g)
-{
-	if (!g->enter_link)
-		return;
-	if (g->pinned)
-		bpf_link__unpin(g->enter_link);
-	bpf_link__destroy(g->enter_link);
-	g->enter_link = NULL;
+	return guard_attach_extra(g, GUARD_ENTER);
 }
 
 /* Returns true if an enrolled task has no filter, or -errno. Fills in the slots of such tasks. */
@@ -210,6 +193,10 @@ static int look_for_unfiltered(struct guard *g)
 	int r = 0;
 
 	memset(slots, 0, n * sizeof(*slots));
+	/* The next program of such a container will have no filter either, and may begin at once. */
+	for (uint32_t i = 1; i < LUTRA_SLOTS; i++)
+		if (g->slots[i].cgroup_id && g->slots[i].flags & LUTRA_SLOT_UNFILTERED)
+			slots[i / 64] |= 1ull << (i & 63);
 	/* The second walk finds what was forked during the first, by a task that has ended. */
 	for (int i = 0; i < 2 && r == 0; i++)
 		r = guard_walk_tasks(g->skel->progs.lutra_find_unfiltered);
@@ -220,7 +207,7 @@ static int look_for_unfiltered(struct guard *g)
 
 int guard_follow_filters(struct guard *g)
 {
-	int r = !g->at_filter || g->enter_link ? 0 : look_for_unfiltered(g);
+	int r = !g->at_filter || g->extra[GUARD_ENTER] ? 0 : look_for_unfiltered(g);
 
 	return r == 0 ? 0 : guard_attach_enter(g);
 }
@@ -235,12 +222,13 @@ void guard_heed_notes(struct guard *g)
 	g->filters_checked_ns = clock_now_ns();
 }
 
-void guard_choose_syscalls(struct guard *g, uint64_t now_ns)
+/* Detaches sys_enter when no enrolled task needs it. */
+static void drop_enter(struct guard *g, uint64_t now_ns)
 {
 	bool found;
 
 	guard_heed_notes(g);
-	if (!g->at_filter || !g->n_enrolled || !g->enter_link)
+	if (!g->at_filter || !g->n_enrolled || !g->extra[GUARD_ENTER])
 		return;
 	/* A future time: the last look found such a task. */
 	if (now_ns < g->filters_checked_ns + SETTLE_NS)
@@ -249,9 +237,26 @@ void guard_choose_syscalls(struct guard *g, uint64_t now_ns)
 	g->filters_checked_ns = found ? now_ns + RECHECK_NS - SETTLE_NS : now_ns;
 	if (found)
 		return;
-	guard_detach_enter(g);
+	guard_detach_extra(g, GUARD_ENTER);
 	/* A task may have come since the look: its note is in the ring. */
 	guard_drain(g);
+}
+
+/* Detaches the programs that only refuse when no container is in a mode that refuses. */
+static void drop_refusal(struct guard *g)
+{
+	bool refuses = false;
+
+	for (uint32_t i = 1; g->extra[GUARD_REFUSAL] && i < LUTRA_SLOTS; i++)
+		refuses |= g->slots[i].cgroup_id && g->slots[i].mode > LUTRA_MODE_AUDIT;
+	if (!refuses && g->n_enrolled)
+		guard_detach_extra(g, GUARD_REFUSAL);
+}
+
+void guard_choose_programs(struct guard *g, uint64_t now_ns)
+{
+	drop_enter(g, now_ns);
+	drop_refusal(g);
 }
 
 /* ---- what is told ---- */
@@ -260,13 +265,13 @@ struct guard_syscalls guard_syscalls(const struct guard *g)
 {
 	return (struct guard_syscalls){
 		.at_filter = g->at_filter,
-		.at_enter = g->syscalls && (!g->at_filter || g->enter_link),
+		.at_enter = g->syscalls && (!g->at_filter || g->extra[GUARD_ENTER]),
 		.why = g->at_filter_why,
 	};
 }
 
 bool guard_is_unfiltered(const struct guard *g, uint32_t slot)
 {
-	return g->at_filter && slot < LUTRA_SLOTS && g->enter_link &&
+	return g->at_filter && slot < LUTRA_SLOTS && g->extra[GUARD_ENTER] &&
 	       g->skel->bss->lutra_unfiltered_slots[slot / 64] >> (slot & 63) & 1;
 }

@@ -26,6 +26,8 @@
 #define X32 0x40000000
 #define UNKNOWN (LUTRA_NR_IA32 - 1) /* how a number that no table holds is recorded */
 #define MANY 3000
+#define PINS "/sys/fs/bpf/lutra-test-filter"
+#define COUNT_FILE "/tmp/lutra-test-filter"
 
 /* ---- workers ---- */
 
@@ -46,11 +48,37 @@ static int work_many(void)
 	return 0;
 }
 
+static volatile sig_atomic_t is_ended;
+
+static void on_end(int sig)
+{
+	(void)sig;
+	is_ended = 1;
+}
+
+/* Calls until it gets SIGTERM, and writes how often it did. */
+static int work_until(void)
+{
+	FILE *f;
+	int n;
+
+	signal(SIGTERM, on_end);
+	for (n = 0; !is_ended; n++) {
+		syscall(OURS, 0);
+		poll(NULL, 0, 20);
+	}
+	f = fopen(COUNT_FILE, "we");
+	return f && fprintf(f, "%d", n) > 0 && fclose(f) == 0 ? 0 : 1;
+}
+
 static long call_ia32(long nr, long arg)
 {
 	long ret;
 
-	asm volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(arg) : "memory", "r8", "r9", "r10", "r11");
+	asm volatile("int $0x80"
+		     : "=a"(ret)
+		     : "a"(nr), "b"(arg)
+		     : "memory", "r8", "r9", "r10", "r11");
 	return ret;
 }
 
@@ -134,9 +162,10 @@ static int work_traced(void)
 	_exit(work_calls());
 }
 
-static const struct worker workers[] = {
-	{"calls", work_calls},	   {"many", work_many},	      {"numbers", work_numbers},
-	{"restart", work_restart}, {"refused", work_refused}, {"traced", work_traced}};
+static const struct worker workers[] = {{"calls", work_calls},	   {"many", work_many},
+					{"until", work_until},	   {"numbers", work_numbers},
+					{"restart", work_restart}, {"refused", work_refused},
+					{"traced", work_traced}};
 
 /* ---- helpers ---- */
 
@@ -162,18 +191,23 @@ static struct child *fork_filtered(struct box *b, const char *worker)
 /* Waits until nothing is attached to sys_enter: no enrolled task is without a filter. */
 static void settle(struct box *b)
 {
-	for (int i = 0; i < 1000 && b->guard->enter_link; i++) {
+	for (int i = 0; i < 1000 && b->guard->extra[GUARD_ENTER]; i++) {
 		b->guard->filters_checked_ns = 0;
-		guard_choose_syscalls(b->guard, clock_now_ns());
+		guard_choose_programs(b->guard, clock_now_ns());
 		poll(NULL, 0, 10);
 	}
 	assert_false(guard_syscalls(b->guard).at_enter);
 }
 
-static void begin(struct box *b)
+static void need_filter(const struct box *b)
 {
 	if (!guard_syscalls(b->guard).at_filter)
 		test_program_skip(guard_syscalls(b->guard).why);
+}
+
+static void begin(struct box *b)
+{
+	need_filter(b);
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
 	b->n_records = 0;
 }
@@ -248,13 +282,34 @@ static void enter_is_attached_while_a_task_has_no_filter(void **state)
 	assert_true(guard_syscalls(b->guard).at_enter);
 	/* It does not go while the task is there. */
 	b->guard->filters_checked_ns = 0;
-	guard_choose_syscalls(b->guard, clock_now_ns());
+	guard_choose_programs(b->guard, clock_now_ns());
 	assert_true(guard_syscalls(b->guard).at_enter);
 	assert_true(guard_is_unfiltered(b->guard, b->slot));
 	assert_exited(box_child_wait(bare), 0);
 	assert_exited(box_child_wait(filtered), 0);
 	guard_drain(b->guard);
 	assert_int_equal(count_recorded(b, OURS), 2 * MADE);
+	/* The container's next program may begin at once. */
+	b->guard->filters_checked_ns = 0;
+	guard_choose_programs(b->guard, clock_now_ns());
+	assert_true(guard_syscalls(b->guard).at_enter);
+	assert_int_equal(guard_release(b->guard, b->slot), 0);
+	settle(b);
+}
+
+/* As a runtime that prepares a process. */
+static void enter_goes_with_a_task_that_ran_no_program(void **state)
+{
+	struct box *b = *state;
+	struct child *bare;
+
+	begin(b);
+	bare = box_fork(b, "calls", NULL);
+	assert_int_equal(box_cgroup_join(b->cgroup, bare->pid), 0);
+	assert_true(guard_syscalls(b->guard).at_enter);
+	assert_int_equal(kill(bare->pid, SIGKILL), 0);
+	assert_int_equal(waitpid(bare->pid, NULL, 0), bare->pid);
+	bare->pid = 0;
 	settle(b);
 	assert_false(guard_is_unfiltered(b->guard, b->slot));
 }
@@ -287,13 +342,62 @@ static void change_loses_and_repeats_no_call(void **state)
 	while (waitpid(c->pid, &status, WNOHANG) == 0) {
 		assert_int_equal(guard_attach_enter(b->guard), 0);
 		poll(NULL, 0, 2);
-		guard_detach_enter(b->guard);
+		guard_detach_extra(b->guard, GUARD_ENTER);
 		poll(NULL, 0, 2);
 	}
 	c->pid = 0;
 	assert_exited(status, 0);
 	guard_drain(b->guard);
 	assert_int_equal(count_recorded(b, OURS), MANY);
+}
+
+static size_t read_count(void)
+{
+	FILE *f = fopen(COUNT_FILE, "re");
+	size_t n = 0;
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%zu", &n), 1);
+	fclose(f);
+	unlink(COUNT_FILE);
+	return n;
+}
+
+static void load_pinned(struct box *b)
+{
+	struct err err = {};
+
+	if (guard_new(&b->guard, &box_handler, GUARD_NO_LSM, PINS, &err) < 0)
+		fail_msg("guard_new: %s", err.msg);
+}
+
+/* sys_enter is attached when the daemon ends, and before the next one takes over. */
+static void takeover_loses_and_repeats_no_call(void **state)
+{
+	struct box *b = *state;
+	struct child *c;
+
+	need_filter(b);
+	load_pinned(b);
+	begin(b);
+	c = fork_filtered(b, "until");
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	guard_drain(b->guard);
+	settle(b);
+	box_child_go(c);
+	for (int i = 0; i < 2; i++) {
+		guard_free(b->guard);
+		assert_int_equal(access(PINS, F_OK), 0);
+		load_pinned(b);
+		assert_true(guard_syscalls(b->guard).at_enter);
+		settle(b);
+	}
+	assert_int_equal(kill(c->pid, SIGTERM), 0);
+	assert_exited(box_child_wait(c), 0);
+	guard_drain(b->guard);
+	assert_int_equal(count_recorded(b, OURS), read_count());
+	assert_int_equal(guard_release(b->guard, b->slot), 0);
+	guard_free(b->guard);
 }
 
 int main(int argc, char **argv)
@@ -305,8 +409,10 @@ int main(int argc, char **argv)
 		BOX_TEST(filter_leaves_out_what_is_refused),
 		BOX_TEST(filter_leaves_out_restarts),
 		BOX_TEST(enter_is_attached_while_a_task_has_no_filter),
+		BOX_TEST(enter_goes_with_a_task_that_ran_no_program),
 		BOX_TEST(enter_is_attached_for_a_task_that_runs),
 		BOX_TEST(change_loses_and_repeats_no_call),
+		BOX_TEST(takeover_loses_and_repeats_no_call),
 	};
 
 	return TEST_PROGRAM(argc, argv, test_program_why_not);

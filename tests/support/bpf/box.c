@@ -335,6 +335,7 @@ int box_run(struct box *b, const char *worker, const char *arg)
 	int status;
 
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	guard_drain(b->guard);
 	status = box_child_wait(c);
 	guard_drain(b->guard);
 	return status;

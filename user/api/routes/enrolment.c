@@ -121,12 +121,12 @@ int api_full_status(struct api_call *c, json_t **ret, struct err *err)
 		json_array_append_new(containers, j);
 	}
 	pipeline_stats(parts->pipeline, &events);
-	*ret = json_pack("{s:i, s:s, s:b, s:{s:b, s:b, s:s}, s:b, s:I, s:I, s:o, s:o}", "pid",
+	*ret = json_pack("{s:i, s:s, s:b, s:{s:b, s:b, s:s, s:I}, s:b, s:I, s:I, s:o, s:o}", "pid",
 			 (int)getpid(), "since", clock_format(parts->start_ns, time), "lsm",
 			 guard_has_lsm(parts->guard), "calls", "at_filter", calls.at_filter,
-			 "at_sys_enter", calls.at_enter, "why", calls.why,
-			 "store", events.open, "events_stored", (json_int_t)events.stored,
-			 "events_lost",
+			 "at_sys_enter", calls.at_enter, "why", calls.why, "missed",
+			 (json_int_t)guard_missed(parts->guard), "store", events.open,
+			 "events_stored", (json_int_t)events.stored, "events_lost",
 			 (json_int_t)events.lost_queue + (json_int_t)events.lost_store, "life",
 			 api_learning_json(c->api), "containers", containers);
 	api_put_sections(c->api, *ret);

@@ -60,7 +60,8 @@ static void print_door(const json_t *door)
 /* Says where system calls are seen, and why there. */
 static void print_calls(const json_t *calls)
 {
-	bool at_filter = cli_json_is(calls, "at_filter"), at_enter = cli_json_is(calls, "at_sys_enter");
+	bool at_filter = cli_json_is(calls, "at_filter"),
+	     at_enter = cli_json_is(calls, "at_sys_enter");
 
 	printf("system calls are seen at %s: %s\n",
 	       at_filter && at_enter ? "seccomp filters and sys_enter"
@@ -69,6 +70,17 @@ static void print_calls(const json_t *calls)
 				     : "hooks alone",
 	       at_filter && at_enter ? "a guarded task may have no seccomp filter"
 				     : cli_json_text(calls, "why"));
+}
+
+/* Says how many runs of programs the kernel skipped. */
+static void print_missed(const json_t *calls)
+{
+	long long n = cli_json_number(calls, "missed");
+
+	if (n)
+		printf("the kernel skipped %lld runs of programs that see system calls: boot with "
+		       "preempt=voluntary\n",
+		       n);
 }
 
 /* Says how many running containers have no guard. */
@@ -103,6 +115,7 @@ int cmd_status(int argc, char **argv)
 	       cli_json_number(answer, "events_stored"), cli_json_number(answer, "events_lost"));
 	print_door(json_object_get(answer, "door"));
 	print_calls(json_object_get(answer, "calls"));
+	print_missed(json_object_get(answer, "calls"));
 	print_unguarded(a.config_file);
 	json_array_foreach (json_object_get(answer, "life"), i, c)
 		lifecycle_print(c);

@@ -257,7 +257,7 @@ static int session_poll(struct session *s)
 	uint64_t now = clock_now_ns();
 	int r = guard_drain(s->guard);
 
-	guard_choose_syscalls(s->guard, now);
+	guard_choose_programs(s->guard, now);
 	guard_renew_seen(s->guard, now);
 	subscribers_dispatch(pipeline_subscribers(s->pipeline));
 	if (s->trace && now - s->flushed_ns > FLUSH_NS) {

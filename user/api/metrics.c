@@ -241,7 +241,7 @@ static void put_containers(FILE *f, const struct api_parts *parts)
 }
 
 /* Where system calls are seen. */
-static void put_calls(FILE *f, const struct api_parts *parts)
+static void put_calls_seen(FILE *f, const struct api_parts *parts)
 {
 	struct guard_syscalls calls = guard_syscalls(parts->guard);
 
@@ -393,7 +393,7 @@ int metrics_text(struct metrics *m, const struct metrics_clients *clients, char 
 	put_sums(f, &sum);
 	put_images(f, m);
 	put_containers(f, parts);
-	put_calls(f, parts);
+	put_calls_seen(f, parts);
 	put_programs(f, parts);
 	put_store(f, parts);
 	put_outputs(f, parts);

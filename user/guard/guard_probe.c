@@ -59,7 +59,7 @@ static void fill_syscall_events(struct guard_feature *f)
 }
 
 /* Reports where system calls are seen. g: NULL if no guard could be loaded. */
-static void fill_filter(struct guard_feature *f, const struct guard *g)
+static void fill_filter_exit(struct guard_feature *f, const struct guard *g)
 {
 	snprintf(f->name, sizeof(f->name), "fexit/__secure_computing");
 	f->works = g && guard_syscalls(g).at_filter;
@@ -206,7 +206,7 @@ int guard_probe(struct guard_feature *ret, size_t max, struct err *err)
 	if (guard_new(&g, &none, 0, NULL, &load) < 0)
 		g = NULL;
 	if (n < max)
-		fill_filter(&ret[n++], g);
+		fill_filter_exit(&ret[n++], g);
 	if (n < max)
 		fill_lsm(&ret[n++], g, &load);
 	lsm = n > 0 && ret[n - 1].works;

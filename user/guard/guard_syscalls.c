@@ -95,7 +95,7 @@ static enum preemption read_variable(const struct guard *g)
 	return ctx.value == 0 || ctx.value == 1 ? PREEMPTION_OFF : PREEMPTION_ON;
 }
 
-static enum preemption read_preemption(const struct guard *g)
+static enum preemption read_kernel_preemption(const struct guard *g)
 {
 	enum preemption p;
 	struct utsname uts;
@@ -157,7 +157,7 @@ void guard_place_syscalls(struct guard *g)
 		g->at_filter_why = "the kernel refuses a program at seccomp filters";
 		return;
 	}
-	p = read_preemption(g);
+	p = read_kernel_preemption(g);
 	if (p == PREEMPTION_ON) {
 		g->at_filter_why = "the kernel preempts tasks, and would skip calls at seccomp "
 				   "filters: boot with preempt=voluntary";

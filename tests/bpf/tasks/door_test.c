@@ -112,7 +112,7 @@ static struct door *open_door(struct fixture *f)
 }
 
 /* Beats until it is told to end: however slow the machine is, what should be stopped is stopped. */
-static void *beat_door(void *ctx)
+static void *keep_beating(void *ctx)
 {
 	const struct timespec pause = {.tv_nsec = BEAT_NS};
 	struct fixture *f = ctx;
@@ -129,7 +129,7 @@ static int begin_beats(struct fixture *f)
 	int r = door_beat(f->door);
 
 	f->beats = r == 0;
-	if (r == 0 && pthread_create(&f->beater, NULL, beat_door, f) != 0)
+	if (r == 0 && pthread_create(&f->beater, NULL, keep_beating, f) != 0)
 		f->beats = false;
 	return f->beats ? 0 : -1;
 }

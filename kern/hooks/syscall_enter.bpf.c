@@ -431,8 +431,10 @@ int lutra_filter_exit(__u64 *ctx)
 	if (bpf_get_func_ret(ctx, &result) || (int)result == -1)
 		return 0;
 	e = task_entry(task);
-	if (!e && may_be_lost())
-		return lost_syscall();
+	if (!e && may_be_lost()) {
+		lost_syscall();
+		return 0; /* the kernel takes no other result here, and does not know that of a function */
+	}
 	if (!e)
 		return is_exec(id) ? thread_enter_late() : 0;
 	return syscall_enter(task, e, regs, id, TASK_AT_FILTER);

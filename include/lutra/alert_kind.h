@@ -43,7 +43,7 @@ static __always_inline __u32 lutra_is_first_of_kind(struct lutra_alert_kinds *k,
 	__u64 *word = &k->had_room[kind / 64 & (LUTRA_ALERT_KINDS / 64 - 1)];
 	__u64 bit = 1ull << (kind & 63);
 
-	if (now_ns - k->since_ns > LUTRA_ALERT_KINDS_NS) {
+	if ((__s64)(now_ns - k->since_ns) > (__s64)LUTRA_ALERT_KINDS_NS) {
 		__builtin_memset(k->had_room, 0, sizeof(k->had_room));
 		k->since_ns = now_ns;
 	}

@@ -257,6 +257,7 @@ static __noinline int task_stop(struct task_struct *task, __u64 cgroup_id)
 				       .tgid = (__u32)task->tgid};
 	__u32 zero = 0;
 	struct lutra_door_control *control = bpf_map_lookup_elem(&door_control, &zero);
+	__u8 known = 1;
 
 	if (!control)
 		return 0;
@@ -268,6 +269,8 @@ static __noinline int task_stop(struct task_struct *task, __u64 cgroup_id)
 		}
 		bpf_map_delete_elem(&door_stopped, &stop.tgid);
 	}
+	/* The container's program runs: what starts in its cgroup later is an exec session. */
+	bpf_map_update_elem(&door_known, &cgroup_id, &known, BPF_ANY);
 	__sync_fetch_and_add(&control->missed, 1);
 	return 0;
 }

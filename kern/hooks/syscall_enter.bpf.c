@@ -405,11 +405,18 @@ int BPF_PROG(lutra_sys_enter, struct pt_regs *regs, long id)
 		return 0;
 	task = bpf_get_current_task_btf();
 	e = task_entry(task);
-	if (!e && may_be_lost())
-		return lost_syscall();
-	if (!e)
+	if (!e) {
+		if (may_be_lost())
+			lost_syscall();
 		return is_exec(id) ? thread_enter_late() : 0;
+	}
 	return syscall_enter(task, e, regs, id, 0);
+}
+
+/* A call of the vsyscall page is a page fault, which sys_enter does not see. */
+static __always_inline bool is_vsyscall(const struct pt_regs *regs)
+{
+	return (regs->ip & ~0xfffull) == 0xffffffffff600000ull;
 }
 
 /*
@@ -428,15 +435,14 @@ int lutra_filter_exit(__u64 *ctx)
 
 	if (!may && !is_exec(id))
 		return 0;
-	if (bpf_get_func_ret(ctx, &result) || (int)result == -1)
+	if (bpf_get_func_ret(ctx, &result) || (int)result == -1 || is_vsyscall(regs))
 		return 0;
 	e = task_entry(task);
-	if (!e && may_be_lost()) {
-		lost_syscall();
-		return 0; /* the kernel takes no other result here, and does not know that of a function */
-	}
-	if (!e)
+	if (!e) {
+		if (may_be_lost())
+			lost_syscall();
 		return is_exec(id) ? thread_enter_late() : 0;
+	}
 	return syscall_enter(task, e, regs, id, TASK_AT_FILTER);
 }
 

@@ -66,7 +66,7 @@ enum pid_type {
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct pt_regs {
-	long unsigned int bx, r10, r9, r8, ax, dx, si, di, orig_ax;
+	long unsigned int bx, r10, r9, r8, ax, dx, si, di, orig_ax, ip;
 };
 
 struct trace_event_raw_sys_exit {

@@ -128,6 +128,8 @@ static int parse_body(json_t *j, const char *where, struct output_config *o, str
 {
 	struct err why = {};
 
+	if (json_is_null(j))
+		return 0;
 	if (j && body_template_check(j, &why) < 0)
 		return config_wrong(err, where, "body", "a template of JSON: %s", why.msg);
 	o->body = json_incref(j);

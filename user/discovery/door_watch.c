@@ -99,8 +99,14 @@ static void enrol_waiting(struct door_watch *d, struct waiting *w, const struct 
 
 	if (discovery_enrol(d->parts.discovery, &found, &c, &why) < 0)
 		log_warning("%.12s: cannot be guarded: %s", identity->id, why.msg);
-	for (size_t i = 1; c && i < w->n_stops; i++)
-		guard_enroll_stopped(d->parts.guard, c->slot, (pid_t)w->stops[i].tgid);
+	/* An engine's event may have enrolled the container before: so the first one again, too. */
+	for (size_t i = 0; c && i < w->n_stops; i++) {
+		int r = guard_enroll_stopped(d->parts.guard, c->slot, (pid_t)w->stops[i].tgid);
+
+		if (r < 0)
+			log_warning("%.12s: process %u is not guarded: %s", identity->id,
+				    w->stops[i].tgid, strerror(-r));
+	}
 	end_waiting(d, w);
 }
 
@@ -141,8 +147,13 @@ static void on_engine_answer(void *ctx, const char *id, const struct identity *i
  */
 static void ask_engines(struct door_watch *d, struct waiting *w)
 {
-	const char *id = w->identity.id;
+	_cleanup_free_ char *id = strdup(w->identity.id); /* an answer may free w */
 	unsigned n;
+
+	if (!id) {
+		let_go_late(d, w, "out of memory");
+		return;
+	}
 
 	w->n_asked = UINT_MAX / 2;
 	n = engines_inspect(d->parts.engines, w->engine, id, on_engine_answer, d);
@@ -206,8 +217,9 @@ static void on_stop(void *ctx, const struct lutra_door_stop *stop)
 
 	/* Many stops at once take longer than a second. */
 	beat_door(d);
-	/* The companion was quicker: the program runs. */
+	/* The companion was quicker: the program runs. What starts later is an exec session. */
 	if (!door_holds(d->door, stop)) {
+		door_note_known(d->door, stop->cgroup_id);
 		d->late++;
 		return;
 	}

@@ -158,9 +158,12 @@ static int attach_programs(struct guard *g, bool follow, size_t *at, struct err 
 	bpf_object__for_each_program (p, g->skel->obj) {
 		int r;
 
-		if (!bpf_program__autoload(p) || is_on_demand(g, p) || *at == GUARD_LINKS ||
+		if (!bpf_program__autoload(p) || is_on_demand(g, p) ||
 		    follows_tasks(g, p) != follow)
 			continue;
+		if (*at == GUARD_LINKS)
+			return err_set(err, -ENOSPC, "more than %d programs to attach",
+				       GUARD_LINKS);
 		r = attach_program(g, p, at);
 		if (r < 0)
 			return err_set(err, r, "cannot attach %s: %s", bpf_program__section_name(p),

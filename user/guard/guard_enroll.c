@@ -296,6 +296,7 @@ static int clear_entries(const struct guard *g)
 	int r = 0;
 
 	clear_hash(g->skel->maps.reserve);
+	clear_hash(g->skel->maps.ipc_makers);
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]) && r == 0; i++)
 		r = clear_array(arrays[i]);
 	return r;

@@ -219,6 +219,19 @@ void guard_remove_links(const struct guard *g, uint32_t keep)
 	match_pin_dirs(g, is_other_link, name, true);
 }
 
+/* Before it is in charge, a guard leaves alone the links of the one that is. */
+static void remove_links(const struct guard *g)
+{
+	char path[PATH_MAX];
+
+	if (g->in_charge) {
+		guard_remove_links(g, 0);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/" LINKS_DIR "-%u", g->pin_dir, g->instance);
+	remove_tree(path, 0);
+}
+
 bool guard_has_other_versions(const struct guard *g)
 {
 	return g->pin_dir && match_pin_dirs(g, is_other_abi, "", false) > 0;
@@ -310,7 +323,7 @@ int guard_pin_links(struct guard *g)
 		r = guard_pin_extra(g, i);
 	if (r < 0) {
 		g->pinned = false;
-		guard_remove_links(g, 0);
+		remove_links(g);
 	}
 	return r;
 }
@@ -324,7 +337,7 @@ void guard_unpin_links(struct guard *g)
 			bpf_link__unpin(g->extra[i]);
 	g->pinned = false;
 	if (g->pin_dir)
-		guard_remove_links(g, 0);
+		remove_links(g);
 }
 
 /* ---- takeover ---- */

@@ -77,15 +77,17 @@ static uint64_t find_symbol(const char *name)
 	return 0;
 }
 
-/* The same from the kernel's memory: a locked down kernel does not let the file be read. */
+/*
+ * The same from the kernel's memory: a locked down kernel does not let the file be read. The kernel
+ * writes what the program writes into its context back to ctx_in, and takes no ctx_out.
+ */
 static enum preemption read_variable(const struct guard *g)
 {
 	struct {
 		uint64_t address;
 		int32_t value, error;
 	} ctx = {.address = find_symbol("preempt_dynamic_mode")};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
-		    .ctx_out = &ctx, .ctx_size_out = sizeof(ctx));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 
 	if (!ctx.address ||
 	    bpf_prog_test_run_opts(bpf_program__fd(g->skel->progs.lutra_read_int), &opts) < 0 ||
@@ -150,7 +152,8 @@ void guard_place_syscalls(struct guard *g)
 
 	g->at_filter = false;
 	if (!g->syscalls) {
-		g->at_filter_why = "system calls are not seen: calls are off";
+		g->at_filter_why =
+			"system calls are not seen: \"calls\" is \"off\" in the configuration";
 		return;
 	}
 	if (bpf_program__fd(g->skel->progs.lutra_filter_exit) < 0) {
@@ -159,8 +162,9 @@ void guard_place_syscalls(struct guard *g)
 	}
 	p = read_kernel_preemption(g);
 	if (p == PREEMPTION_ON) {
-		g->at_filter_why = "the kernel preempts tasks, and would skip calls at seccomp "
-				   "filters: boot with preempt=voluntary";
+		g->at_filter_why =
+			"the kernel preempts tasks, and would skip calls at seccomp "
+			"filters: boot with preempt=voluntary where the kernel has it (up to 6.x)";
 		return;
 	}
 	if (p == PREEMPTION_UNKNOWN) {

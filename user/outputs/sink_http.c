@@ -117,6 +117,8 @@ static enum outcome post_alert(struct http_sink *h, const struct spooled *one)
 		shaped = body_template_fill(h->config->body, one->json);
 	else
 		return post_body(h, one->json, one->len);
+	if (!shaped)
+		snprintf(h->why, sizeof(h->why), "no memory for the request");
 	outcome = shaped ? post_body(h, shaped, strlen(shaped)) : AGAIN;
 	return outcome;
 }

@@ -48,10 +48,15 @@ static void print_container(const json_t *c)
 
 static void print_door(const json_t *door)
 {
-	if (strcmp(cli_json_text(door, "state"), "open") != 0)
+	const char *state = cli_json_text(door, "state");
+
+	if (strcmp(state, "failed") == 0)
+		printf("door failed: %s\n", cli_json_text(door, "why"));
+	if (strcmp(state, "open") != 0)
 		return;
 	printf("door open: %lld containers or sessions stopped before their first instruction, for "
-	       "%.1f ms at most; %lld not stopped, %lld let go late\n",
+	       "%.1f ms at most; %lld not stopped because lutrad was away, %lld let go without a "
+	       "guard\n",
 	       cli_json_number(door, "stopped"),
 	       (double)cli_json_number(door, "wait_max_us") / 1000.0,
 	       cli_json_number(door, "missed"), cli_json_number(door, "late"));
@@ -63,11 +68,16 @@ static void print_calls(const json_t *calls)
 	bool at_filter = cli_json_is(calls, "at_filter"),
 	     at_enter = cli_json_is(calls, "at_sys_enter");
 
+	if (!calls)
+		return;
+	if (!at_filter && !at_enter) {
+		printf("%s; LSM hooks alone decide\n", cli_json_text(calls, "why"));
+		return;
+	}
 	printf("system calls are seen at %s: %s\n",
 	       at_filter && at_enter ? "seccomp filters and sys_enter"
 	       : at_filter	     ? "seccomp filters"
-	       : at_enter	     ? "sys_enter"
-				     : "hooks alone",
+				     : "sys_enter",
 	       at_filter && at_enter ? "a guarded task may have no seccomp filter"
 				     : cli_json_text(calls, "why"));
 }

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -144,8 +145,13 @@ int door_companion_start(const struct door_companion *c, pid_t *ret_pid, int *re
 	if (pid == 0)
 		run_companion(c);
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) {
+		int r = -errno;
+
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return r;
+	}
 	*ret_pid = pid;
 	*ret_fd = fd;
 	return 0;

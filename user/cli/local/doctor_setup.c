@@ -113,7 +113,7 @@ static void look_at_hook(struct doctor_setup *s)
 	}
 	add_setup_row(s, "hook", false,
 		      "without it podman's containers are guarded some seconds late, "
-		      "unless \"door\" is \"on\"",
+		      "unless the door is open",
 		      "no file in %s names " HOOK_PROGRAM, hook_dirs[1]);
 }
 

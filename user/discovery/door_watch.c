@@ -366,6 +366,9 @@ int door_watch_new(struct door_watch **ret, const struct door_watch_parts *parts
 	d->beat = (struct loop_watch){.fd = -1, .on_ready = on_beat, .ctx = d};
 	d->observer = (struct containers_observer){.on_enrolled = on_container_enrolled, .ctx = d};
 	containers_observe(parts->containers, &d->observer);
+	/* Also if this daemon opens no door. */
+	if (parts->config->pin_dir)
+		door_release_left(parts->config->pin_dir);
 	door_watch_check(d);
 	*ret = d;
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes, frees and uninstalls the guard; owns the mapped slots. */
+#include "user/guard/door/door.h"
 #include "user/guard/guard_impl.h"
 
 #include <errno.h>
@@ -95,6 +96,7 @@ static int remove_pins(const char *pin_dir, struct err *err)
 	r = guard_pin_open(pin_dir, &lock, err);
 	if (r < 0)
 		return r;
+	door_release_left(pin_dir);
 	guard_unpin_all(pin_dir);
 	if (access(pin_dir, F_OK) == 0)
 		return err_set(err, -EBUSY, "%s: some pins could not be removed: try again as root",

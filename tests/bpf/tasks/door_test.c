@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "lib/base/cleanup.h"
+#include "lutra/abi.h"
 #include "user/guard/door/door.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
@@ -37,6 +38,7 @@
 
 struct fixture {
 	char *top; /* the cgroup of the test */
+	const char *pin_dir;
 	struct door *door;
 	pthread_t beater;
 	bool beats;		     /* the beater runs; atomic */
@@ -101,7 +103,7 @@ static void on_stop(void *ctx, const struct lutra_door_stop *stop)
 
 static struct door *open_door(struct fixture *f)
 {
-	struct door_parts parts = {.on_stop = on_stop, .ctx = f};
+	struct door_parts parts = {.on_stop = on_stop, .ctx = f, .pin_dir = f->pin_dir};
 	struct door *d = NULL;
 	struct err err;
 
@@ -421,13 +423,12 @@ __attribute__((noreturn)) static void beat_forever(struct fixture *f, int ready)
 	_exit(1);
 }
 
-/* Another process has the door. It is killed while a program waits, and it never continues one. */
-static void companion_continues_when_its_parent_is_killed(void **state)
+/* Starts another process that has the door, and never continues a program. */
+static pid_t start_owner(struct fixture *f)
 {
-	struct fixture *f = *state;
-	char path[PATH_BYTES], byte;
-	pid_t owner, pid;
-	int p[2], status;
+	pid_t owner;
+	char byte;
+	int p[2];
 
 	assert_int_equal(pipe(p), 0);
 	owner = fork();
@@ -437,6 +438,68 @@ static void companion_continues_when_its_parent_is_killed(void **state)
 	close(p[1]);
 	assert_int_equal(read(p[0], &byte, 1), 1);
 	close(p[0]);
+	return owner;
+}
+
+/* The companion is the only child of the process that has the door. */
+static pid_t companion_of(pid_t owner)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64], line[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", owner, owner);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	return (pid_t)strtol(line, NULL, 10);
+}
+
+/* Both are killed: the companion first stops, so that it does not see its parent's end. */
+static void door_release_left_continues_what_nobody_does(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES], maps[PATH_BYTES], dir[64];
+	_cleanup_free_ char *pin = NULL;
+	pid_t owner, companion, pid;
+	int status;
+
+	if (access("/sys/fs/bpf", W_OK) < 0) {
+		print_message("no BPF file system here\n");
+		skip();
+	}
+	snprintf(dir, sizeof(dir), "/sys/fs/bpf/lutra-door-test-%d", (int)getpid());
+	snprintf(maps, sizeof(maps), "%s/maps-%d", dir, LUTRA_ABI_VERSION);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(mkdir(maps, 0700), 0);
+	f->pin_dir = dir;
+	owner = start_owner(f);
+	f->pin_dir = NULL;
+	make_cgroup(f, NAMED, path);
+	pid = start_in(path, (struct start){});
+	assert_stops(pid);
+	companion = companion_of(owner);
+	assert_int_equal(kill(companion, SIGSTOP), 0);
+	assert_int_equal(kill(owner, SIGKILL), 0);
+	assert_int_equal(kill(companion, SIGKILL), 0);
+	assert_int_equal(waitpid(owner, &status, 0), owner);
+	door_release_left(dir);
+	assert_ends(pid);
+	assert_true(asprintf(&pin, "%s/door_stopped", maps) > 0);
+	unlink(pin);
+	rmdir(maps);
+	rmdir(dir);
+	door_release_left(dir);
+}
+
+/* Another process has the door. It is killed while a program waits. */
+static void companion_continues_when_its_parent_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_BYTES];
+	pid_t owner, pid;
+	int status;
+
+	owner = start_owner(f);
 	make_cgroup(f, NAMED, path);
 	pid = start_in(path, (struct start){});
 	assert_stops(pid);
@@ -469,6 +532,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_hangs,
 						door_setup, door_teardown),
 		cmocka_unit_test_setup_teardown(companion_continues_when_its_parent_is_killed,
+						make_top, remove_top),
+		cmocka_unit_test_setup_teardown(door_release_left_continues_what_nobody_does,
 						make_top, remove_top),
 	};
 

@@ -52,6 +52,14 @@ static int on_wake(void *ctx, void *data, size_t size)
 
 /* ---- its parts ---- */
 
+/* Writes the path of the pin. Returns 0 or -ENAMETOOLONG. */
+static int stopped_path(const char *pin_dir, char path[static PATH_MAX])
+{
+	int n = snprintf(path, PATH_MAX, "%s/maps-%d/door_stopped", pin_dir, LUTRA_ABI_VERSION);
+
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 /*
  * Has what is stopped outlive this process and its companion, among the maps of the guard (guard_pin.c),
  * which makes the directory. Returns 0 or -errno.
@@ -59,13 +67,23 @@ static int on_wake(void *ctx, void *data, size_t size)
 static int pin_stopped(struct door_bpf *skel, const char *pin_dir)
 {
 	char path[PATH_MAX];
+	int r;
 
 	if (!pin_dir)
 		return 0;
-	if (snprintf(path, sizeof(path), "%s/maps-%d/door_stopped", pin_dir, LUTRA_ABI_VERSION) >=
-	    (int)sizeof(path))
-		return -ENAMETOOLONG;
-	return bpf_map__set_pin_path(skel->maps.door_stopped, path);
+	r = stopped_path(pin_dir, path);
+	return r < 0 ? r : bpf_map__set_pin_path(skel->maps.door_stopped, path);
+}
+
+void door_release_left(const char *pin_dir)
+{
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+
+	if (stopped_path(pin_dir, path) == 0)
+		fd = bpf_obj_get(path);
+	if (fd >= 0)
+		door_continue_all(fd);
 }
 
 static int load_door(struct door *d, struct err *err)

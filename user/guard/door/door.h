@@ -38,6 +38,11 @@ struct door_parts {
  * namespace. -ENOMEM. Else as fork(2).
  */
 int door_new(struct door **ret, const struct door_parts *parts, struct err *err);
+/*
+ * Continues what a process with this pin_dir left stopped. For a process that opens no door, or is about
+ * to remove the pins. Does nothing if nothing is pinned.
+ */
+void door_release_left(const char *pin_dir);
 /* Detaches the programs, continues what is stopped and ends the companion. */
 void door_free(struct door *d);
 

@@ -30,6 +30,21 @@ static void tell_emptied(struct container *c)
 	CONTAINERS_TELL(c->all, on_emptied, c);
 }
 
+/*
+ * Notes whether the cgroup has tasks. Whoever reads that ends a pending event of the cgroup, so each
+ * reader calls this. event: the cgroup has reported a change.
+ */
+static void note_populated(struct container *c, bool populated, bool event)
+{
+	bool emptied = !populated && (event || c->has_tasks);
+
+	if (event || emptied)
+		log_debug("%s: %s", c->name, populated ? "has tasks" : "empty");
+	c->has_tasks = populated;
+	if (emptied)
+		tell_emptied(c);
+}
+
 static void on_cgroup_event(void *ctx)
 {
 	struct container *c = ctx;
@@ -40,9 +55,7 @@ static void on_cgroup_event(void *ctx)
 		containers_check(all);
 		return;
 	}
-	log_debug("%s: %s", c->name, populated ? "has tasks" : "empty");
-	if (!populated)
-		tell_emptied(c);
+	note_populated(c, populated, true);
 }
 
 struct container *container_new(struct containers *all)
@@ -278,8 +291,7 @@ static void check_armed(struct container *c)
 		.why = "it is enrolled, and its tasks run, but the guard has seen no program "
 		       "start in it: restart it"};
 
-	if (!unarmed_check(&c->unarmed, container_is_populated(c), container_has_started(c),
-			   clock_now_ns()))
+	if (!unarmed_check(&c->unarmed, c->has_tasks, container_has_started(c), clock_now_ns()))
 		return;
 	log_warning("%s: no guard: %s", c->name, u.why);
 	containers_note_unguarded(c->all, &u);
@@ -289,20 +301,20 @@ void containers_check(struct containers *all)
 {
 	LIST_EACH_SAFE (c, all->first) {
 		struct pollfd events = {.fd = c->events.fd, .events = POLLPRI};
-		/* Reading ends an event that waits for on_cgroup_event(), which would never come. */
 		bool changed = poll(&events, 1, 0) > 0, populated;
 
 		forget_after_loss(c);
 		if (cgroup_populated(c->events.fd, &populated) < 0) {
 			log_info("%s: its cgroup is gone", c->name);
 			container_release(c, false);
-		} else if (changed && !populated) {
-			tell_emptied(c);
-		} else {
-			host_mounts_check(c);
-			container_check_release(c);
-			check_armed(c);
+			continue;
 		}
+		note_populated(c, populated, changed);
+		if (changed && !populated)
+			continue;
+		host_mounts_check(c);
+		container_check_release(c);
+		check_armed(c);
 	}
 }
 

@@ -69,6 +69,7 @@ struct container {
 	bool acted;		   /* mode kill-container or freeze has acted on it */
 	struct throttle log_limit; /* of its alerts in the log */
 	struct lutra_alert_kinds alert_kinds;
+	bool has_tasks;		/* when its cgroup was last read; written by containers.c */
 	struct unarmed unarmed; /* written by containers.c */
 	uint64_t alert_ns;	/* CLOCK_REALTIME, of the last not allowed; 0: none yet */
 	uint64_t verdict_ns;	/* CLOCK_MONOTONIC, of the last in force; 0: none yet */

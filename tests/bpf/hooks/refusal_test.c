@@ -26,7 +26,7 @@ static void set_mode(struct box *b, uint32_t mode)
 		fail_msg("guard_set_mode: %s", err.msg);
 }
 
-static void enroll(struct box *b, uint32_t mode)
+static void enroll_in_mode(struct box *b, uint32_t mode)
 {
 	struct policy *p = kernel_policy_of_opens();
 
@@ -46,7 +46,7 @@ static void refusal_is_attached_by_enrolment_in_a_mode_that_refuses(void **state
 	struct box *b = *state;
 
 	need_hook(b);
-	enroll(b, LUTRA_MODE_DENY);
+	enroll_in_mode(b, LUTRA_MODE_DENY);
 	assert_true(is_attached(b));
 }
 
@@ -55,7 +55,7 @@ static void refusal_follows_the_mode(void **state)
 	struct box *b = *state;
 
 	need_hook(b);
-	enroll(b, LUTRA_MODE_AUDIT);
+	enroll_in_mode(b, LUTRA_MODE_AUDIT);
 	guard_choose_programs(b->guard, clock_now_ns());
 	assert_false(is_attached(b));
 	set_mode(b, LUTRA_MODE_FREEZE);

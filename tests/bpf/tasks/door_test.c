@@ -37,8 +37,8 @@
 #define BEAT_NS 100000000L
 
 struct fixture {
-	char *top; /* the cgroup of the test */
-	const char *pin_dir;
+	char *top;	  /* the cgroup of the test */
+	char pin_dir[64]; /* on a BPF file system; "": none */
 	struct door *door;
 	pthread_t beater;
 	bool beats;		     /* the beater runs; atomic */
@@ -64,9 +64,25 @@ static int make_top(void **state)
 	return 0;
 }
 
+/* Removes the pin of a test, also of one that failed. */
+static void remove_pins(const struct fixture *f)
+{
+	_cleanup_free_ char *maps = NULL, *pin = NULL;
+
+	if (!*f->pin_dir || asprintf(&maps, "%s/maps-%d", f->pin_dir, LUTRA_ABI_VERSION) < 0 ||
+	    asprintf(&pin, "%s/door_stopped", maps) < 0)
+		return;
+	door_release_left(f->pin_dir);
+	unlink(pin);
+	rmdir(maps);
+	rmdir(f->pin_dir);
+}
+
 static int remove_top(void **state)
 {
 	struct fixture *f = *state;
+
+	remove_pins(f);
 
 	cgroup_destroy(f->top);
 	free(f->top);
@@ -103,7 +119,8 @@ static void on_stop(void *ctx, const struct lutra_door_stop *stop)
 
 static struct door *open_door(struct fixture *f)
 {
-	struct door_parts parts = {.on_stop = on_stop, .ctx = f, .pin_dir = f->pin_dir};
+	struct door_parts parts = {
+		.on_stop = on_stop, .ctx = f, .pin_dir = *f->pin_dir ? f->pin_dir : NULL};
 	struct door *d = NULL;
 	struct err err;
 
@@ -458,8 +475,7 @@ static pid_t companion_of(pid_t owner)
 static void door_release_left_continues_what_nobody_does(void **state)
 {
 	struct fixture *f = *state;
-	char path[PATH_BYTES], maps[PATH_BYTES], dir[64];
-	_cleanup_free_ char *pin = NULL;
+	char path[PATH_BYTES], maps[PATH_BYTES];
 	pid_t owner, companion, pid;
 	int status;
 
@@ -467,13 +483,11 @@ static void door_release_left_continues_what_nobody_does(void **state)
 		print_message("no BPF file system here\n");
 		skip();
 	}
-	snprintf(dir, sizeof(dir), "/sys/fs/bpf/lutra-door-test-%d", (int)getpid());
-	snprintf(maps, sizeof(maps), "%s/maps-%d", dir, LUTRA_ABI_VERSION);
-	assert_int_equal(mkdir(dir, 0700), 0);
+	snprintf(f->pin_dir, sizeof(f->pin_dir), "/sys/fs/bpf/lutra-door-test-%d", (int)getpid());
+	snprintf(maps, sizeof(maps), "%s/maps-%d", f->pin_dir, LUTRA_ABI_VERSION);
+	assert_int_equal(mkdir(f->pin_dir, 0700), 0);
 	assert_int_equal(mkdir(maps, 0700), 0);
-	f->pin_dir = dir;
 	owner = start_owner(f);
-	f->pin_dir = NULL;
 	make_cgroup(f, NAMED, path);
 	pid = start_in(path, (struct start){});
 	assert_stops(pid);
@@ -482,13 +496,11 @@ static void door_release_left_continues_what_nobody_does(void **state)
 	assert_int_equal(kill(owner, SIGKILL), 0);
 	assert_int_equal(kill(companion, SIGKILL), 0);
 	assert_int_equal(waitpid(owner, &status, 0), owner);
-	door_release_left(dir);
+	door_release_left(f->pin_dir);
 	assert_ends(pid);
-	assert_true(asprintf(&pin, "%s/door_stopped", maps) > 0);
-	unlink(pin);
-	rmdir(maps);
-	rmdir(dir);
-	door_release_left(dir);
+	/* Nothing is pinned any more. */
+	remove_pins(f);
+	door_release_left(f->pin_dir);
 }
 
 /* Another process has the door. It is killed while a program waits. */

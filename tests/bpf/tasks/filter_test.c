@@ -133,7 +133,7 @@ static int work_refused(void)
 }
 
 /* Changes the number of each call that the filter of the tracee hands over. */
-static int trace(pid_t child)
+static int change_traced_numbers(pid_t child)
 {
 	int status;
 
@@ -155,7 +155,7 @@ static int work_traced(void)
 	pid_t child = fork();
 
 	if (child)
-		return trace(child);
+		return change_traced_numbers(child);
 	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0 || raise(SIGSTOP) != 0 ||
 	    install_verdict(OURS, SECCOMP_RET_TRACE) < 0)
 		_exit(1);
@@ -189,7 +189,7 @@ static struct child *fork_filtered(struct box *b, const char *worker)
 }
 
 /* Waits until nothing is attached to sys_enter: no enrolled task is without a filter. */
-static void settle(struct box *b)
+static void detach_what_is_not_needed(struct box *b)
 {
 	for (int i = 0; i < 1000 && b->guard->extra[GUARD_ENTER]; i++) {
 		b->guard->filters_checked_ns = 0;
@@ -205,7 +205,7 @@ static void need_filter(const struct box *b)
 		test_program_skip(guard_syscalls(b->guard).why);
 }
 
-static void begin(struct box *b)
+static void begin_at_filter(struct box *b)
 {
 	need_filter(b);
 	box_enroll(b, NULL, LUTRA_MODE_LEARN, true);
@@ -217,10 +217,10 @@ static void run_filtered(struct box *b, const char *worker)
 {
 	struct child *c;
 
-	begin(b);
+	begin_at_filter(b);
 	c = fork_filtered(b, worker);
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
-	settle(b);
+	detach_what_is_not_needed(b);
 	assert_exited(box_child_wait(c), 0);
 	guard_drain(b->guard);
 	assert_false(guard_syscalls(b->guard).at_enter);
@@ -272,12 +272,12 @@ static void enter_is_attached_while_a_task_has_no_filter(void **state)
 	struct box *b = *state;
 	struct child *bare, *filtered;
 
-	begin(b);
-	settle(b);
+	begin_at_filter(b);
+	detach_what_is_not_needed(b);
 	bare = box_fork(b, "calls", NULL);
 	filtered = fork_filtered(b, "calls");
 	assert_int_equal(box_cgroup_join(b->cgroup, filtered->pid), 0);
-	settle(b);
+	detach_what_is_not_needed(b);
 	assert_int_equal(box_cgroup_join(b->cgroup, bare->pid), 0);
 	assert_true(guard_syscalls(b->guard).at_enter);
 	/* It does not go while the task is there. */
@@ -294,7 +294,7 @@ static void enter_is_attached_while_a_task_has_no_filter(void **state)
 	guard_choose_programs(b->guard, clock_now_ns());
 	assert_true(guard_syscalls(b->guard).at_enter);
 	assert_int_equal(guard_release(b->guard, b->slot), 0);
-	settle(b);
+	detach_what_is_not_needed(b);
 }
 
 /* As a runtime that prepares a process. */
@@ -303,14 +303,14 @@ static void enter_goes_with_a_task_that_ran_no_program(void **state)
 	struct box *b = *state;
 	struct child *bare;
 
-	begin(b);
+	begin_at_filter(b);
 	bare = box_fork(b, "calls", NULL);
 	assert_int_equal(box_cgroup_join(b->cgroup, bare->pid), 0);
 	assert_true(guard_syscalls(b->guard).at_enter);
 	assert_int_equal(kill(bare->pid, SIGKILL), 0);
 	assert_int_equal(waitpid(bare->pid, NULL, 0), bare->pid);
 	bare->pid = 0;
-	settle(b);
+	detach_what_is_not_needed(b);
 	assert_false(guard_is_unfiltered(b->guard, b->slot));
 }
 
@@ -320,7 +320,7 @@ static void enter_is_attached_for_a_task_that_runs(void **state)
 	struct child *c = box_fork(b, "calls", NULL);
 
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
-	begin(b);
+	begin_at_filter(b);
 	assert_true(guard_syscalls(b->guard).at_enter);
 	assert_exited(box_child_wait(c), 0);
 	guard_drain(b->guard);
@@ -333,11 +333,11 @@ static void change_loses_and_repeats_no_call(void **state)
 	struct child *c;
 	int status;
 
-	begin(b);
-	settle(b);
+	begin_at_filter(b);
+	detach_what_is_not_needed(b);
 	c = fork_filtered(b, "many");
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
-	settle(b);
+	detach_what_is_not_needed(b);
 	box_child_go(c);
 	while (waitpid(c->pid, &status, WNOHANG) == 0) {
 		assert_int_equal(guard_attach_enter(b->guard), 0);
@@ -379,18 +379,18 @@ static void takeover_loses_and_repeats_no_call(void **state)
 
 	need_filter(b);
 	load_pinned(b);
-	begin(b);
+	begin_at_filter(b);
 	c = fork_filtered(b, "until");
 	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
 	guard_drain(b->guard);
-	settle(b);
+	detach_what_is_not_needed(b);
 	box_child_go(c);
 	for (int i = 0; i < 2; i++) {
 		guard_free(b->guard);
 		assert_int_equal(access(PINS, F_OK), 0);
 		load_pinned(b);
 		assert_true(guard_syscalls(b->guard).at_enter);
-		settle(b);
+		detach_what_is_not_needed(b);
 	}
 	assert_int_equal(kill(c->pid, SIGTERM), 0);
 	assert_exited(box_child_wait(c), 0);

@@ -128,8 +128,8 @@ static void print_unfiltered(const json_t *containers)
 
 	json_array_foreach (containers, i, c)
 		if (cli_json_is(c, "unfiltered"))
-			printf("%s: a task has no seccomp filter, so sys_enter is attached, which "
-			       "every task of the host pays for: run it with a seccomp profile\n",
+			printf("%s: a task has no seccomp filter, so every system call of the "
+			       "host costs more: run it with a seccomp profile\n",
 			       cli_json_text(c, "name"));
 }
 

@@ -26,7 +26,7 @@ static const char alert[] =
 	" \"proc.name\": null, \"lutra.refused\": true, \"lutra.score\": 1.5,"
 	" \"lutra.kinds\": [\"exec\"]}}";
 
-static json_t *fill(const char *template)
+static json_t *fill_sample(const char *template)
 {
 	json_auto_t *j = json_loads(template, JSON_DECODE_ANY, NULL);
 	_cleanup_free_ char *text = NULL;
@@ -42,7 +42,8 @@ static json_t *fill(const char *template)
 
 static void assert_fills(const char *template, const char *expected)
 {
-	json_auto_t *got = fill(template), *want = json_loads(expected, JSON_DECODE_ANY, NULL);
+	json_auto_t *got = fill_sample(template),
+		    *want = json_loads(expected, JSON_DECODE_ANY, NULL);
 
 	assert_non_null(want);
 	if (!json_equal(got, want)) {
@@ -98,7 +99,7 @@ static void body_template_fills_in_once(void **state)
 
 static void body_template_has_the_whole_alert(void **state)
 {
-	json_auto_t *j = fill("{\"text\": \"${alert}\"}");
+	json_auto_t *j = fill_sample("{\"text\": \"${alert}\"}");
 
 	(void)state;
 	assert_string_equal(json_string_value(json_object_get(j, "text")), alert);

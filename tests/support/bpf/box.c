@@ -12,8 +12,17 @@
 
 #include "lib/base/cleanup.h"
 
-static struct guard *shared_guard;
-static unsigned shared_flags;
+#define GUARDS_MAX 4 /* sets of flags that are loaded at once */
+
+struct loaded_guard {
+	struct guard *guard;
+	unsigned flags;
+	char held_cgroup
+		[320]; /* empty, and enrolled: the kernel takes long to detach the programs */
+};
+
+static struct loaded_guard loaded[GUARDS_MAX];
+static struct guard *shared_guard; /* the one of this test */
 static struct box *current_box;
 
 const char *box_pins;
@@ -125,33 +134,38 @@ void box_cgroup_remove(const char *cgroup)
 
 /* ---- life of a box ---- */
 
-/* An empty cgroup that stays enrolled: the kernel takes long to detach the programs. */
-static char held_cgroup[320];
 static pid_t guard_owner;
+
+static void end_loaded_guard(struct loaded_guard *l)
+{
+	for (uint32_t slot = 1; l->guard && box_pins && slot < LUTRA_SLOTS; slot++)
+		guard_release(l->guard, slot);
+	guard_free(l->guard);
+	if (l->held_cgroup[0])
+		rmdir(l->held_cgroup);
+	*l = (struct loaded_guard){};
+}
 
 void box_guard_end(void)
 {
-	for (uint32_t slot = 1; shared_guard && box_pins && slot < LUTRA_SLOTS; slot++)
-		guard_release(shared_guard, slot);
-	guard_free(shared_guard);
+	for (int i = 0; i < GUARDS_MAX; i++)
+		end_loaded_guard(&loaded[i]);
 	shared_guard = NULL;
-	if (held_cgroup[0])
-		rmdir(held_cgroup);
-	held_cgroup[0] = '\0';
 }
 
-static int hold_programs(struct err *err)
+static int hold_programs(struct loaded_guard *l, struct err *err)
 {
-	struct guard_enrolment e = {.cgroup = held_cgroup, .mode = LUTRA_MODE_LEARN};
+	struct guard_enrolment e = {.cgroup = l->held_cgroup, .mode = LUTRA_MODE_LEARN};
 	char mount[200];
 	uint32_t slot;
 
 	if (box_cgroup_mount(mount, sizeof(mount)) < 0)
 		return 0;
-	snprintf(held_cgroup, sizeof(held_cgroup), "%s/lutra-test-%d-held", mount, getpid());
-	if (mkdir(held_cgroup, 0755) < 0 && errno != EEXIST)
-		return err_set(err, -errno, "%s: %s", held_cgroup, strerror(errno));
-	return guard_enroll(shared_guard, &e, &slot, err);
+	snprintf(l->held_cgroup, sizeof(l->held_cgroup), "%s/lutra-test-%d-held-%d", mount,
+		 getpid(), (int)(l - loaded));
+	if (mkdir(l->held_cgroup, 0755) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "%s: %s", l->held_cgroup, strerror(errno));
+	return guard_enroll(l->guard, &e, &slot, err);
 }
 
 /* Ends the guard where a program ends before its tests. The exit of a child ends nothing. */
@@ -161,19 +175,42 @@ static void end_guard_at_exit(void)
 		box_guard_end();
 }
 
+/* Returns the guard of these flags, or a place for it. */
+static struct loaded_guard *find_guard(unsigned flags)
+{
+	struct loaded_guard *place = NULL;
+
+	for (int i = 0; i < GUARDS_MAX; i++) {
+		if (loaded[i].guard && loaded[i].flags == flags)
+			return &loaded[i];
+		if (!loaded[i].guard && !place)
+			place = &loaded[i];
+	}
+	/* A program alone is not to see what another guard attaches. */
+	if (!place || (!box_keep_guard && place != loaded)) {
+		box_guard_end();
+		place = loaded;
+	}
+	return place;
+}
+
 static int load_guard(unsigned flags)
 {
+	struct loaded_guard *l;
 	struct err err = {};
 
 	if (!guard_owner && atexit(end_guard_at_exit) == 0)
 		guard_owner = getpid();
-	if (shared_guard && shared_flags == flags)
+	l = find_guard(flags);
+	shared_guard = l->guard;
+	if (l->guard)
 		return 0;
-	box_guard_end();
-	shared_flags = flags;
-	if (guard_new(&shared_guard, &box_handler, flags, box_pins, &err) == 0 &&
-	    hold_programs(&err) == 0)
+	l->flags = flags;
+	if (guard_new(&l->guard, &box_handler, flags, box_pins, &err) == 0 &&
+	    hold_programs(l, &err) == 0) {
+		shared_guard = l->guard;
 		return 0;
+	}
 	fprintf(stderr, "guard_new: %s\n", err.msg);
 	return -1;
 }

@@ -56,7 +56,10 @@ struct box {
 	uint32_t slot;
 };
 
-/* ---- the guard, one for all tests of a program: to load it takes an emulated kernel seconds ---- */
+/*
+ * ---- the guard, one for all tests of a program: to load it takes an emulated kernel half a minute.
+ * Tests of other flags have another, which is loaded beside it if box_keep_guard is set ----
+ */
 
 /* Directory of the guard's pins; NULL: it has none. Set before the first setup. */
 extern const char *box_pins;
@@ -66,7 +69,7 @@ extern void (*box_evidence_watch)(const struct lutra_evidence *ev);
 /* Gathers records and evidence in the box of the test. */
 extern const struct guard_handler box_handler;
 
-/* test_program_run_tests() leaves the guard to the next program of the same process. */
+/* test_program_run_tests() leaves the guards to the next program of the same process. */
 extern bool box_keep_guard;
 
 /* The slot of an empty cgroup that keeps the programs attached between tests. */

@@ -6,6 +6,7 @@
  *        tp_btf/cgroup_attach_task     makes the entry of a task that joins
  *        tp_btf/sched_process_exec     arms, or moves the role on; tells that a session began
  *        tp_btf/sched_process_exit     recorded
+ *        tp_btf/sched_process_free     frees the entry in the reserve
  *        iter/task                     makes the entries of tasks that run in the cgroup already;
  *                                      finds the enrolled tasks without a seccomp filter
  *        syscall                       tells the daemon whether a cgroup is above itself
@@ -313,23 +314,6 @@ static __always_inline void task_cache_write_back(struct task_struct *task)
 	c->task = 0;
 }
 
-/*
- * Removes the entry of a task that exits from the reserve. That of a leader stays until the last
- * thread exits.
- */
-static __always_inline void reserve_leave(struct task_struct *task)
-{
-	bool is_last;
-
-	if (!reserve_is_used())
-		return;
-	is_last = BPF_CORE_READ(task, signal, live.counter) == 0;
-	if (is_last || task->pid != task->tgid)
-		reserve_remove(task);
-	if (is_last)
-		reserve_remove(task->group_leader);
-}
-
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(lutra_exit, struct task_struct *p)
 {
@@ -340,7 +324,17 @@ int BPF_PROG(lutra_exit, struct task_struct *p)
 	if (e && !(e->flags & TASK_PENDING) && slot->flags & LUTRA_SLOT_RECORD)
 		record_send(task, e->slot, LUTRA_RECORD_EXIT, 0, 0, 0, false);
 	task_cache_write_back(task);
-	reserve_leave(task);
+	return 0;
+}
+
+/*
+ * Nobody waits for the task any longer. An exit comes too early: threads look for the entry of a leader
+ * that exited before them.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(lutra_task_free, struct task_struct *task)
+{
+	reserve_remove(task);
 	return 0;
 }
 

@@ -64,26 +64,19 @@ static __always_inline __u32 task_start_time_low(const struct task_struct *task)
 	return (__u32)task->start_time;
 }
 
-/* Returns the entry of a task in the reserve, or NULL. address: of the task. */
-static __noinline struct lutra_task *reserve_find(__u64 address, __u32 start_time_low)
-{
-	struct lutra_task *e = bpf_map_lookup_elem(&reserve, &address);
-
-	return e && e->start_time_low == start_time_low ? e : NULL;
-}
-
 /*
- * Returns the entry of a task in the reserve, or NULL. A thread that executes a program takes its
- * leader's start_time and loses its entry here: its exec makes another.
+ * Returns the entry of a task in the reserve, or NULL. An entry is removed when its task is freed, and
+ * when another is born at its address: so the address alone tells whose it is. The start_time would
+ * not, as a thread that executes a program takes that of its leader.
  */
 static __always_inline struct lutra_task *reserve_get(const struct task_struct *task)
 {
-	if (!reserve_is_used())
-		return NULL;
-	return reserve_find((__u64)task, task_start_time_low(task));
+	__u64 key = (__u64)task;
+
+	return reserve_is_used() ? bpf_map_lookup_elem(&reserve, &key) : NULL;
 }
 
-/* Removes the entry of a task, or of an earlier task at the same address. */
+/* Removes the entry at the address of a task. */
 static __always_inline void reserve_remove(const struct task_struct *task)
 {
 	struct lutra_shortage *s = shortage_get();

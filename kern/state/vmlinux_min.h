@@ -242,9 +242,6 @@ struct tty_struct {
 };
 
 struct signal_struct {
-	struct {
-		int counter;
-	} live;
 	struct tty_struct *tty;
 	struct pid *pids[4];
 };

@@ -113,6 +113,7 @@ uint64_t guard_missed(const struct guard *g)
 		g->skel->progs.lutra_sys_enter, g->skel->progs.lutra_filter_exit,
 		g->skel->progs.lutra_fork,	g->skel->progs.lutra_attach,
 		g->skel->progs.lutra_exec,	g->skel->progs.lutra_exit,
+		g->skel->progs.lutra_task_free,
 	};
 	uint64_t missed = 0;
 

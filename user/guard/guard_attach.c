@@ -34,7 +34,8 @@ static bool is_on_demand(const struct guard *g, const struct bpf_program *p)
 static bool follows_tasks(const struct guard *g, const struct bpf_program *p)
 {
 	return p == g->skel->progs.lutra_fork || p == g->skel->progs.lutra_attach ||
-	       p == g->skel->progs.lutra_exec || p == g->skel->progs.lutra_exit;
+	       p == g->skel->progs.lutra_exec || p == g->skel->progs.lutra_exit ||
+	       p == g->skel->progs.lutra_task_free;
 }
 
 static void destroy_last_link(struct guard *g)

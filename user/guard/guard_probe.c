@@ -28,6 +28,7 @@ static const struct probe probes[] = {
 	TP("sched_process_fork", "children are enrolled"),
 	TP("sched_process_exec", "arming and roles"),
 	TP("sched_process_exit", "exits are recorded"),
+	TP("sched_process_free", "entries of tasks are freed"),
 	TP("cgroup_attach_task", "tasks that join are enrolled"),
 	{"iter/task", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "running tasks are enrolled", NULL},
 };

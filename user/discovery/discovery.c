@@ -20,6 +20,8 @@ struct discovery {
 	struct containers *containers;
 	struct image_index *policies;
 	struct unguarded *unguarded;
+	discovery_stopped *stopped; /* NULL: there is no door */
+	void *stopped_ctx;
 };
 
 /*
@@ -131,10 +133,32 @@ static void note_unguarded(struct discovery *d, const struct identity *identity,
 	containers_note_unguarded(d->containers, &u);
 }
 
-int discovery_enrol(struct discovery *d, const struct discovered *found, struct container **ret,
+void discovery_ask_door(struct discovery *d, discovery_stopped *stopped, void *ctx)
+{
+	d->stopped = stopped;
+	d->stopped_ctx = ctx;
+}
+
+/* What the door has stopped has not begun, whoever tells of it first. */
+static void add_door(const struct discovery *d, struct discovered *found, const char *cgroup)
+{
+	uint64_t id;
+	pid_t pid;
+
+	if (found->starting || !d->stopped || cgroup_id(cgroup, &id, NULL) < 0)
+		return;
+	pid = d->stopped(d->stopped_ctx, id);
+	if (!pid)
+		return;
+	found->pid = pid;
+	found->starting = found->at_door = true;
+}
+
+int discovery_enrol(struct discovery *d, const struct discovered *said, struct container **ret,
 		    struct err *err)
 {
 	_cleanup_free_ char *cgroup = NULL;
+	struct discovered all = *said, *found = &all;
 	struct container *c = NULL;
 	int r = find_own_cgroup(found, &cgroup, err);
 
@@ -148,6 +172,7 @@ int discovery_enrol(struct discovery *d, const struct discovered *found, struct 
 		*ret = c;
 		return 0;
 	}
+	add_door(d, found, cgroup);
 	r = enrol_found(d, found, cgroup, &c, err);
 	if (r == 0)
 		unguarded_remove(&d->unguarded, found->identity->id);

@@ -29,6 +29,14 @@ void discovery_free(struct discovery *d);
 DEFINE_FREEP(struct discovery, discovery_free);
 
 /*
+ * Returns a process of the container with that cgroup that the door has stopped before its first
+ * instruction; 0: none.
+ */
+typedef pid_t discovery_stopped(void *ctx, uint64_t cgroup_id);
+/* Has discovery_enrol() ask about a container that is said to run: an engine may tell of its start first. */
+void discovery_ask_door(struct discovery *d, discovery_stopped *stopped, void *ctx);
+
+/*
  * Enrols a container with the policy for its image; one that is enrolled already stays, and what is
  * known of it is completed. *ret is NULL if there is no policy for it and it is not learned: err
  * then says why, and 0 is returned. -ESRCH: the process is gone. -EXDEV: the process is not, or not

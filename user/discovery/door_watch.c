@@ -283,6 +283,16 @@ static void note_running(void *ctx, const char *path, const struct pattern *p)
 		door_note_known(d->door, id);
 }
 
+static pid_t find_stopped(void *ctx, uint64_t cgroup_id)
+{
+	const struct door_watch *d = ctx;
+	const struct waiting *w = d->waiting;
+
+	while (w && w->cgroup_id != cgroup_id)
+		w = w->next;
+	return w ? (pid_t)w->stops[0].tgid : 0;
+}
+
 static int open_beat(struct door_watch *d)
 {
 	const struct itimerspec every = {{0, BEAT_NS}, {0, BEAT_NS}};
@@ -366,6 +376,7 @@ int door_watch_new(struct door_watch **ret, const struct door_watch_parts *parts
 	d->beat = (struct loop_watch){.fd = -1, .on_ready = on_beat, .ctx = d};
 	d->observer = (struct containers_observer){.on_enrolled = on_container_enrolled, .ctx = d};
 	containers_observe(parts->containers, &d->observer);
+	discovery_ask_door(parts->discovery, find_stopped, d);
 	/* Also if this daemon opens no door. */
 	if (parts->config->pin_dir)
 		door_release_left(parts->config->pin_dir);
@@ -378,6 +389,7 @@ void door_watch_free(struct door_watch *d)
 {
 	if (!d)
 		return;
+	discovery_ask_door(d->parts.discovery, NULL, NULL);
 	close_door(d);
 	free(d->why);
 	free(d);

@@ -19,6 +19,9 @@
  * kept for tasks that are under way when the others are used up.
  */
 #define LUTRA_RESERVE (100 * LUTRA_SLOTS)
+/* Why a task of an enrolled cgroup may have no entry: struct lutra_shortage. */
+#define LUTRA_LOST_NO_ROOM 1u /* one got none */
+#define LUTRA_LOST_SKIPPED 2u /* this kernel skips runs of the program that sees forks */
 #define LUTRA_RESERVE_MARGIN 256
 
 /* Syscalls and tokens. */
@@ -241,7 +244,8 @@ enum lutra_rule {
 	LUTRA_RULE_AUDIT_FALLBACK, /* of userspace: too many matches, the policy only alerts now */
 	LUTRA_RULE_MODE,	   /* of userspace: a mode has changed; the string says why */
 	LUTRA_RULE_SESSION,	   /* an exec session began: in no policy, allowed */
-	LUTRA_RULE_UNGUARDED	   /* of userspace: a container runs without a guard */
+	LUTRA_RULE_UNGUARDED,	   /* of userspace: a container runs without a guard */
+	LUTRA_RULE_MISSED	   /* of userspace: the kernel skipped runs of programs */
 };
 
 enum lutra_addr_class {

@@ -2,7 +2,7 @@
 /*
  * Tasks that are known by their cgroup alone: state/lost.bpf.h.
  *
- * Hooks: lsm/task_alloc   a fork whose child may get no entry
+ * Hooks: lsm/task_alloc   a fork whose child may get no entry, or may go unseen
  *        (called by)      any hook and tp_btf/sys_enter and fexit/__secure_computing, for a task without an entry
  * Maps: cgroups, slot_entries, shortage, stacks, slots, counters.
  * Fails: closed. A lost task is judged as of role any, and the kill modes kill it.
@@ -49,15 +49,28 @@ __noinline int lost_enter(void)
 	return (int)slot_nr;
 }
 
-/* Kills the current task, which has no entry, if it is lost and its container's mode kills. Returns 0. */
+/*
+ * Kills the current task, which has no entry, if it is lost and its container's mode kills. One whose
+ * fork was not seen gets its entry from lutrad within a second, and is judged by the hooks until then.
+ * Returns 0.
+ */
 __noinline int lost_syscall(void)
 {
 	struct lutra_slot *slot = NULL;
-	struct lutra_task *e = lost_entry(&slot);
+	struct lutra_task *e = may_be_lost() & LUTRA_LOST_NO_ROOM ? lost_entry(&slot) : NULL;
 
 	if (e && slot && lutra_is_kill_mode(slot->mode))
 		kill_current(e->slot);
 	return 0;
+}
+
+/* Notes at a child's stack that the child belongs to a container: nothing else may see the fork. */
+static __always_inline void mark_child(const struct task_struct *child)
+{
+	__u8 *mark = stack_mark((__u32)(__u64)BPF_CORE_READ(child, stack));
+
+	if (mark)
+		*mark = 1;
 }
 
 /*
@@ -65,11 +78,16 @@ __noinline int lost_syscall(void)
  * runtime's.
  */
 SEC("lsm/task_alloc")
-int BPF_PROG(lutra_task_alloc_room)
+int BPF_PROG(lutra_task_alloc_room, struct task_struct *child)
 {
+	bool full = reserve_is_full(), may_be_skipped = may_be_lost() & LUTRA_LOST_SKIPPED;
 	struct hook_frame f;
 
-	if (!reserve_is_full() || !hook_enter(&f) || f.slot->mode <= LUTRA_MODE_AUDIT)
+	if ((!full && !may_be_skipped) || !hook_enter(&f))
+		return 0;
+	if (may_be_skipped)
+		mark_child(child);
+	if (!full || f.slot->mode <= LUTRA_MODE_AUDIT)
 		return 0;
 	counter_add(f.e->slot, LUTRA_COUNTER_STORAGE_FAILED);
 	counter_add(f.e->slot, LUTRA_COUNTER_REFUSED);

@@ -2,12 +2,14 @@
 /*
  * System calls: recorded and scored at their entry.
  *
- * Hooks: fexit/__secure_computing  syscalls of tasks that have a seccomp filter. The kernel calls
- *                                  the function for no other task, so these pay nothing
- *        tp_btf/sys_enter          syscalls of all tasks
- * Both run before the LSM hooks of the same syscall, so that these can refuse the very syscall that
- * is anomalous. Both see the number that a tracer has changed, and no syscall that a filter refused.
- * If both are attached, a syscall is scored once: see TASK_AT_FILTER.
+ * Hooks: fexit/__secure_computing            syscalls of tasks that have a seccomp filter. The kernel
+ *                                            calls the function for no other task, so these pay
+ *                                            nothing
+ *        kretprobe.multi/__secure_computing  the same, where the kernel preempts tasks
+ *        tp_btf/sys_enter                    syscalls of all tasks
+ * They run before the LSM hooks of the same syscall, so that these can refuse the very syscall that
+ * is anomalous. They see the number that a tracer has changed, and no syscall that a filter refused.
+ * If one at the filter and sys_enter are attached, a syscall is scored once: see TASK_AT_FILTER.
  * Maps: stacks, task_cache, tasks, slots, policies, seen, counters, records; scratch only where a
  * syscall is unusual.
  * Fails: open without a policy (LUTRA_COUNTER_UNSCORED outside mode learn). A task that is not
@@ -419,6 +421,23 @@ static __always_inline bool is_vsyscall(const struct pt_regs *regs)
 	return (regs->ip & ~0xfffull) == 0xffffffffff600000ull;
 }
 
+/* Handles a syscall that the filters of the current task have let pass. */
+static __always_inline int filter_passed(struct task_struct *task, const struct pt_regs *regs,
+					 long id)
+{
+	struct lutra_task *e;
+
+	if (is_vsyscall(regs))
+		return 0;
+	e = task_entry(task);
+	if (!e) {
+		if (may_be_lost())
+			lost_syscall();
+		return is_exec(id) ? thread_enter_late() : 0;
+	}
+	return syscall_enter(task, e, regs, id, TASK_AT_FILTER);
+}
+
 /*
  * Runs when the filters of the current task have let a syscall pass, or have refused it. The
  * function's arguments differ between kernels; its result does not: -1 if the syscall is refused.
@@ -430,35 +449,52 @@ int lutra_filter_exit(__u64 *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
 	long id = (int)regs->orig_ax; /* as sys_enter has it */
-	struct lutra_task *e;
 	__u64 result;
 
-	if (!may && !is_exec(id))
+	if ((!may && !is_exec(id)) || bpf_get_func_ret(ctx, &result) || (int)result == -1)
 		return 0;
-	if (bpf_get_func_ret(ctx, &result) || (int)result == -1 || is_vsyscall(regs))
-		return 0;
-	e = task_entry(task);
-	if (!e) {
-		if (may_be_lost())
-			lost_syscall();
-		return is_exec(id) ? thread_enter_late() : 0;
-	}
-	return syscall_enter(task, e, regs, id, TASK_AT_FILTER);
+	return filter_passed(task, regs, id);
 }
 
-/* Set by lutra_filter_probe: the program is called for a task with a filter. */
+/* The same where the kernel preempts tasks: it cannot preempt the program of a function's return. */
+SEC("kretprobe.multi/__secure_computing")
+int lutra_filter_return(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	long id = (int)regs->orig_ax;
+
+	if ((!may_have_entry(task->stack) && !is_exec(id)) || (int)ctx->ax == -1)
+		return 0;
+	return filter_passed(task, regs, id);
+}
+
+/* Set by a probe: the program is called for a task with a filter. */
 __u32 lutra_filter_ran;
-/* The process whose calls lutra_filter_probe looks for. */
+/* The process whose calls the probes look for. */
 __u32 lutra_filter_prober;
+
+static __always_inline int filter_probe(void)
+{
+	if ((__u32)(bpf_get_current_pid_tgid() >> 32) == lutra_filter_prober)
+		lutra_filter_ran = 1;
+	return 0;
+}
 
 /* Attached while the guard is loaded: finds out whether the kernel calls programs there. */
 SEC("fexit/__secure_computing")
 int lutra_filter_probe(__u64 *ctx)
 {
 	(void)ctx;
-	if ((__u32)(bpf_get_current_pid_tgid() >> 32) == lutra_filter_prober)
-		lutra_filter_ran = 1;
+	filter_probe();
 	return 0;
+}
+
+SEC("kretprobe.multi/__secure_computing")
+int lutra_filter_return_probe(struct pt_regs *ctx)
+{
+	(void)ctx;
+	return filter_probe();
 }
 
 char LICENSE[] SEC("license") = "GPL";

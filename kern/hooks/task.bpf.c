@@ -32,7 +32,7 @@
 /* Set at load: the host's mount namespace; 0: not known. */
 const volatile __u32 lutra_host_mnt_ns = 0;
 
-/* Set by the daemon before it runs the iterator. */
+/* Set by the daemon before it runs the iterator; 0: what went unseen in any container. */
 __u32 lutra_enter_slot;
 /* A process that has executed the container's program and is stopped before it runs; 0: none. */
 __u32 lutra_enter_at_door;
@@ -353,18 +353,31 @@ static __noinline int task_arm_stopped(struct lutra_task *e, struct lutra_slot *
 	return 0;
 }
 
+/* Returns true if a task whose beginning went unseen is the container's, and no runtime that prepares it. */
+static __always_inline bool is_of_container(struct task_struct *task, const struct lutra_slot *slot,
+					    __u32 slot_nr)
+{
+	struct lutra_task *parent;
+
+	if (is_in_namespace(task, slot))
+		return true;
+	parent = task_entry(task->real_parent);
+	return is_armed(parent) && parent->slot == slot_nr && parent->epoch == slot->epoch;
+}
+
 SEC("iter/task")
 int lutra_enter_running(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	__u32 slot_nr = lutra_enter_slot;
 	struct lutra_slot *slot;
 	struct lutra_task *e;
 	bool is_at_door;
+	__u32 slot_nr;
 
 	if (!task || task->flags & PF_KTHREAD)
 		return 0;
-	if (!slot_nr || cgroup_slot(task_cgroup(task)) != slot_nr)
+	slot_nr = cgroup_slot(task_cgroup(task));
+	if (!slot_nr || (lutra_enter_slot && slot_nr != lutra_enter_slot))
 		return 0;
 	slot = slot_get(slot_nr);
 	e = task_entry(task);
@@ -377,7 +390,8 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		       false);
 	if (e && is_at_door)
 		return task_arm_stopped(e, slot, task);
-	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
+	if (!e || (slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING) &&
+		   (lutra_enter_slot || !is_of_container(task, slot, slot_nr))))
 		return 0;
 	__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_RAN_BEFORE);
 	task_arm_running(e, slot, task);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Lost tasks: their cgroup is enrolled, and they got no entry, not even in the reserve
- * (reserve.bpf.h). All lost tasks of a container share one entry, of role any, in the map
+ * Lost tasks: their cgroup is enrolled, and they have no entry. They got none, not even in the reserve
+ * (reserve.bpf.h), or the kernel skipped the program that sees forks, as it preempts tasks in it. All lost tasks of a container share one entry, of role any, in the map
  * slot_entries.
  */
 #ifndef LUTRA_KERN_STATE_LOST_BPF_H
@@ -13,12 +13,12 @@
 int lost_enter(void);
 int lost_syscall(void);
 
-/* Returns true if some task is lost. The current task has no entry. */
-static __always_inline bool may_be_lost(void)
+/* Returns LUTRA_LOST_*; 0: no task is lost. The current task has no entry. */
+static __always_inline __u64 may_be_lost(void)
 {
 	const struct lutra_shortage *s = shortage_get();
 
-	return s && s->lost;
+	return s ? s->lost : 0;
 }
 
 /* Returns the entry of the current task if it is lost, and its slot; NULL: it is not. */

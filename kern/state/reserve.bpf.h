@@ -25,7 +25,7 @@ struct {
 
 struct lutra_shortage {
 	__u64 used; /* entries in the reserve */
-	__u64 lost; /* 1: a task got no entry. It stays until nothing is enrolled */
+	__u64 lost; /* LUTRA_LOST_*; it stays until nothing is enrolled */
 };
 
 struct {
@@ -101,7 +101,7 @@ static __always_inline struct lutra_task *reserve_add(const struct task_struct *
 		return NULL;
 	reserve_remove(task);
 	if (bpf_map_update_elem(&reserve, &key, init, BPF_NOEXIST)) {
-		s->lost = 1;
+		__sync_fetch_and_or(&s->lost, LUTRA_LOST_NO_ROOM);
 		return NULL;
 	}
 	__sync_fetch_and_add(&s->used, 1);

@@ -102,6 +102,10 @@ static const struct rule rules[RULES_COUNT] = {
 	[LUTRA_RULE_UNGUARDED] = {"unguarded", "Container without a guard", LUTRA_ACTION_ALERT,
 				  "A container runs that nothing guards, mostly because no policy "
 				  "is for its image."},
+	[LUTRA_RULE_MISSED] =
+		{"missed", "Runs of the guard skipped", LUTRA_ACTION_ALERT,
+		 "The kernel skipped runs of the programs that follow tasks and system "
+		 "calls, so what a container did may be unseen."},
 };
 
 const struct rule *rule_get(unsigned rule)

@@ -9,7 +9,7 @@
 #include "lutra/abi.h"
 
 /* LUTRA_RULE_NONE is among them, without a row. */
-#define RULES_COUNT (LUTRA_RULE_UNGUARDED + 1)
+#define RULES_COUNT (LUTRA_RULE_MISSED + 1)
 
 struct rule {
 	const char *name;  /* in policy.json, in alerts and on the command line: "exec-fresh" */

@@ -247,7 +247,7 @@ static void put_calls_seen(FILE *f, const struct api_parts *parts)
 
 	put_head(f, "lutra_calls_seen", "gauge",
 		 "1: system calls of guarded tasks are seen there.");
-	fprintf(f, "lutra_calls_seen{at=\"filter\"} %d\n", calls.at_filter);
+	fprintf(f, "lutra_calls_seen{at=\"filter\"} %d\n", calls.at_filter != NULL);
 	fprintf(f, "lutra_calls_seen{at=\"sys_enter\"} %d\n", calls.at_enter);
 }
 

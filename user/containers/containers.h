@@ -325,6 +325,9 @@ struct unguarded_container {
 /* Writes an alert of rule unguarded. The identity may be without an id. */
 void containers_note_unguarded(struct containers *all, const struct unguarded_container *u);
 
+/* Writes an alert of rule missed: the kernel skipped n runs of programs. */
+void containers_note_missed(struct containers *all, uint64_t n);
+
 /* ---- container_json.c ---- */
 
 /* Returns {"name", "image", "cgroup", "policy", "mode", …, "counters": {}}; NULL: out of memory. */

@@ -228,3 +228,23 @@ void containers_note_unguarded(struct containers *all, const struct unguarded_co
 	ev.verdict = LUTRA_VERDICT_ALERT;
 	put_own_alert(all, &ev, text, &about);
 }
+
+void containers_note_missed(struct containers *all, uint64_t n)
+{
+	struct lutra_evidence ev = own_evidence(LUTRA_MODE_LEARN);
+	const struct identity identity = {};
+	const struct alert_container about = {
+		.policy_dir = "",
+		.policy_sha256 = "",
+		.accepted_sha256 = "",
+		.identity = &identity,
+	};
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "the kernel skipped %llu runs of programs that follow tasks and system calls",
+		 (unsigned long long)n);
+	ev.rule = LUTRA_RULE_MISSED;
+	ev.verdict = LUTRA_VERDICT_ALERT;
+	put_own_alert(all, &ev, text, &about);
+}

@@ -139,9 +139,10 @@ static void report_missed(struct daemon *d)
 		return;
 	d->missed_logged_ns = now;
 	log_warning(
-		"the kernel skipped %llu runs of programs that see system calls, as it preempts "
-		"tasks in them: boot with preempt=voluntary, or a container can hide calls",
+		"the kernel skipped %llu runs of programs that follow tasks and system calls: what "
+		"a container did may be unseen; docs/troubleshooting.md says what helps",
 		(unsigned long long)more);
+	containers_note_missed(d->containers, more);
 }
 
 static void on_second(void *ctx)
@@ -157,6 +158,7 @@ static void on_second(void *ctx)
 	saved_list_check(d->saved_list);
 	learn_tick(d->learn);
 	seccomp_agent_check(d->agent);
+	guard_enter_missed(d->guard);
 	guard_choose_programs(d->guard, clock_now_ns());
 	guard_detach_idle(d->guard);
 	report_missed(d);

@@ -107,25 +107,39 @@ static bool is_in_enrolled_cgroup(const struct guard *g, int pidfd)
 	return cgroup_of_pid(pid, &path, &err) < 0 || is_cgroup_enrolled(g, path);
 }
 
-uint64_t guard_missed(const struct guard *g)
+static uint64_t sum_missed(const struct bpf_program *const programs[], size_t n)
 {
-	const struct bpf_program *const seers[] = {
-		g->skel->progs.lutra_sys_enter, g->skel->progs.lutra_filter_exit,
-		g->skel->progs.lutra_fork,	g->skel->progs.lutra_attach,
-		g->skel->progs.lutra_exec,	g->skel->progs.lutra_exit,
-		g->skel->progs.lutra_task_free,
-	};
 	uint64_t missed = 0;
 
-	for (size_t i = 0; i < sizeof(seers) / sizeof(seers[0]); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);
 
-		if (bpf_program__fd(seers[i]) >= 0 &&
-		    bpf_obj_get_info_by_fd(bpf_program__fd(seers[i]), &info, &len) == 0)
+		if (bpf_program__fd(programs[i]) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(programs[i]), &info, &len) == 0)
 			missed += info.recursion_misses;
 	}
 	return missed;
+}
+
+uint64_t guard_missed_tasks(const struct guard *g)
+{
+	const struct bpf_program *const programs[] = {
+		g->skel->progs.lutra_fork, g->skel->progs.lutra_attach, g->skel->progs.lutra_exec};
+
+	return sum_missed(programs, sizeof(programs) / sizeof(programs[0]));
+}
+
+uint64_t guard_missed(const struct guard *g)
+{
+	const struct bpf_program *const programs[] = {
+		g->skel->progs.lutra_sys_enter,	    g->skel->progs.lutra_filter_exit,
+		g->skel->progs.lutra_filter_return, g->skel->progs.lutra_fork,
+		g->skel->progs.lutra_attach,	    g->skel->progs.lutra_exec,
+		g->skel->progs.lutra_exit,	    g->skel->progs.lutra_task_free,
+	};
+
+	return sum_missed(programs, sizeof(programs) / sizeof(programs[0]));
 }
 
 bool guard_has_task(const struct guard *g, int pidfd)

@@ -62,9 +62,10 @@ bool guard_has_lsm(const struct guard *g);
 
 /* Where system calls are seen. */
 struct guard_syscalls {
-	bool at_filter;	 /* at the seccomp filter, which costs a task without one nothing */
-	bool at_enter;	 /* at sys_enter, which costs every task of the host */
-	const char *why; /* why at the filter, or why not; never NULL */
+	const char *at_filter; /* the program at the seccomp filter, which costs a task without one
+				  nothing; NULL: there is none */
+	bool at_enter;	       /* at sys_enter, which costs every task of the host */
+	const char *why;       /* why at the filter, or why not; never NULL */
 };
 
 /* Tells where system calls are seen while anything is enrolled. */
@@ -173,6 +174,11 @@ size_t guard_programs(const struct guard *g, struct guard_program ret[static GUA
  * load of the programs.
  */
 uint64_t guard_missed(const struct guard *g);
+
+/* Returns that of the programs that see how tasks begin: by fork, move and exec. */
+uint64_t guard_missed_tasks(const struct guard *g);
+/* Gives tasks of containers whose beginning was skipped their entries. Call it every second. */
+void guard_enter_missed(struct guard *g);
 
 /*
  * Detaches in a thread if nothing has been enrolled for some seconds; does not block. Call it about

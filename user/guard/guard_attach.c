@@ -22,12 +22,13 @@ static bool is_on_demand(const struct guard *g, const struct bpf_program *p)
 	const char *section = bpf_program__section_name(p);
 
 	if (p == g->skel->progs.lutra_sys_enter)
-		return g->at_filter;
+		return g->at_filter != NULL;
 	if (p == g->skel->progs.lutra_file_alloc_security)
 		return true;
-	if (p == g->skel->progs.lutra_filter_exit)
-		return !g->at_filter;
-	return p == g->skel->progs.lutra_filter_probe || strcmp(section, "iter/task") == 0 ||
+	if (p == g->skel->progs.lutra_filter_exit || p == g->skel->progs.lutra_filter_return)
+		return p != g->at_filter;
+	return p == g->skel->progs.lutra_filter_probe ||
+	       p == g->skel->progs.lutra_filter_return_probe || strcmp(section, "iter/task") == 0 ||
 	       strcmp(section, "syscall") == 0;
 }
 

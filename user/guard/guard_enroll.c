@@ -299,7 +299,25 @@ static int clear_entries(const struct guard *g)
 	clear_hash(g->skel->maps.ipc_makers);
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]) && r == 0; i++)
 		r = clear_array(arrays[i]);
-	return r;
+	return r < 0 ? r : guard_note_skipping(g);
+}
+
+int guard_note_skipping(const struct guard *g)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct {
+		uint64_t used, lost;
+	} * shortage;
+
+	if (!g->preempts || !g->lsm)
+		return 0;
+	shortage = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED,
+			bpf_map__fd(g->skel->maps.shortage), 0);
+	if (shortage == MAP_FAILED)
+		return -errno;
+	__atomic_fetch_or(&shortage->lost, LUTRA_LOST_SKIPPED, __ATOMIC_SEQ_CST);
+	munmap(shortage, page);
+	return 0;
 }
 
 int guard_enroll(struct guard *g, const struct guard_enrolment *e, uint32_t *ret_slot,
@@ -367,6 +385,17 @@ int guard_enroll_stopped(struct guard *g, uint32_t slot, pid_t pid)
 	r = guard_walk_tasks(g->skel->progs.lutra_enter_running);
 	g->skel->bss->lutra_enter_at_door = 0;
 	return r < 0 ? r : guard_follow_filters(g);
+}
+
+void guard_enter_missed(struct guard *g)
+{
+	uint64_t missed = g->n_enrolled ? guard_missed_tasks(g) : g->missed_tasks;
+
+	if (missed == g->missed_tasks)
+		return;
+	g->skel->bss->lutra_enter_slot = 0;
+	if (guard_walk_tasks(g->skel->progs.lutra_enter_running) == 0)
+		g->missed_tasks = missed;
 }
 
 int guard_release(struct guard *g, uint32_t slot)

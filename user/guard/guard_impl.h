@@ -38,9 +38,12 @@ struct guard {
 	bool syscall_events; /* fallback programs are at the exits of single system calls */
 
 	/* guard_syscalls.c */
-	bool at_filter;		   /* system calls of tasks with a seccomp filter are seen there */
-	const char *at_filter_why; /* why at_filter is as it is */
-	bool unfiltered;	   /* such a task was noted, and sys_enter is to be attached */
+	/* It sees system calls of tasks with a seccomp filter; NULL: sys_enter alone is used. */
+	const struct bpf_program *at_filter;
+	const char *at_filter_why;   /* why at_filter is as it is */
+	bool preempts;		     /* the kernel may skip runs of tracing programs */
+	uint64_t missed_tasks;	     /* skipped runs of what follows tasks, at the last look */
+	bool unfiltered;	     /* such a task was noted, and sys_enter is to be attached */
 	uint64_t filters_checked_ns; /* CLOCK_MONOTONIC: the last look at tasks, or note */
 
 	/* rings.c */
@@ -85,8 +88,14 @@ int guard_try_load(const struct btf *kernel, const char *section, enum bpf_prog_
 
 /* Opens a file system that is mounted nowhere, as "tracefs". Returns a directory, or as fsmount(2). */
 int guard_open_fs(const char *type);
-/* Finds out whether the loaded program at the seccomp filter can be used. Sets g->at_filter. */
+enum guard_preemption { GUARD_PREEMPTION_OFF, GUARD_PREEMPTION_ON, GUARD_PREEMPTION_UNKNOWN };
+
+/* Tells whether the kernel preempts tasks in the kernel, as far as files of the kernel say. */
+enum guard_preemption guard_read_preemption(void);
+/* Finds out which loaded program at the seccomp filter can be used. Sets g->at_filter and preempts. */
 void guard_place_syscalls(struct guard *g);
+/* Has hooks look for tasks whose fork was skipped, on a kernel that may skip one. Returns 0 or -errno. */
+int guard_note_skipping(const struct guard *g);
 /* Attaches sys_enter beside the program at the filter, if that is used. Returns 0 or as bpf(2). */
 int guard_attach_enter(struct guard *g);
 /* Attaches sys_enter if a task without a filter was noted since the last call. */

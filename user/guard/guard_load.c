@@ -66,10 +66,23 @@ static bool has_filter_exit(const struct btf *kernel, const struct bpf_program *
 			      BPF_TRACE_FEXIT) == 0;
 }
 
+/*
+ * Returns true if the kernel may run a program at the return of a function: it keeps the address of
+ * each return with the task, from 6.14 on. Before, it had room for a few at a time.
+ */
+static bool has_function_returns(const struct btf *kernel)
+{
+	return btf__find_by_name_kind(kernel, "fprobe_hlist", BTF_KIND_STRUCT) > 0;
+}
+
 static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struct btf *kernel,
 			    bool lsm)
 {
-	bool filter = g->syscalls && has_filter_exit(kernel, skel->progs.lutra_filter_exit);
+	enum guard_preemption preemption = guard_read_preemption();
+	bool filter = g->syscalls && preemption != GUARD_PREEMPTION_ON &&
+		      has_filter_exit(kernel, skel->progs.lutra_filter_exit);
+	bool at_return =
+		g->syscalls && preemption != GUARD_PREEMPTION_OFF && has_function_returns(kernel);
 	struct bpf_program *p;
 
 	bpf_object__for_each_program (p, skel->obj) {
@@ -78,6 +91,8 @@ static void choose_programs(struct guard *g, struct lutra_bpf *skel, const struc
 	bpf_program__set_autoload(skel->progs.lutra_sys_enter, g->syscalls);
 	bpf_program__set_autoload(skel->progs.lutra_filter_exit, filter);
 	bpf_program__set_autoload(skel->progs.lutra_filter_probe, filter);
+	bpf_program__set_autoload(skel->progs.lutra_filter_return, at_return);
+	bpf_program__set_autoload(skel->progs.lutra_filter_return_probe, at_return);
 	bpf_program__set_autoload(skel->progs.lutra_sys_exit, !lsm && !g->syscall_events);
 	bpf_program__set_autoload(skel->progs.lutra_syscall_exit, !lsm && g->syscall_events);
 }
@@ -184,5 +199,6 @@ int guard_load(struct guard *g, unsigned flags, struct err *err)
 			       "the kernel cannot load the BPF programs (%s): use 6.1 or newer",
 			       strerror(-r));
 	guard_place_syscalls(g);
-	return 0;
+	r = guard_note_skipping(g);
+	return r < 0 ? err_set(err, r, "the map of lost tasks: %s", strerror(-r)) : 0;
 }

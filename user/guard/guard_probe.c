@@ -62,8 +62,10 @@ static void fill_syscall_events(struct guard_feature *f)
 /* Reports where system calls are seen. g: NULL if no guard could be loaded. */
 static void fill_filter_exit(struct guard_feature *f, const struct guard *g)
 {
-	snprintf(f->name, sizeof(f->name), "fexit/__secure_computing");
-	f->works = g && guard_syscalls(g).at_filter;
+	const char *section = g ? guard_syscalls(g).at_filter : NULL;
+
+	snprintf(f->name, sizeof(f->name), "%s", section ? section : "fexit/__secure_computing");
+	f->works = section != NULL;
 	f->fallback = "tp_btf/sys_enter, which every system call of every task pays for";
 	snprintf(f->detail, sizeof(f->detail), "%s",
 		 !g	    ? "the programs do not load"

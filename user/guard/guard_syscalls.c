@@ -11,8 +11,9 @@
  * without a filter; and whenever nothing watches the ring: from the end of the daemon until the next
  * one has looked at all tasks.
  *
- * While a tracing program is preempted, the kernel skips its runs for other tasks on that CPU. So the
- * program at the filter is used only where the kernel does not preempt tasks in the kernel.
+ * While a tracing program is preempted, the kernel skips its runs for other tasks on that CPU. So where
+ * the kernel preempts tasks in the kernel, the program at the filter is one that runs at the function's
+ * return, which the kernel does not preempt; before 6.14 there is none.
  */
 #include "user/guard/guard_impl.h"
 
@@ -35,8 +36,6 @@
 
 /* ---- does the kernel preempt? ---- */
 
-enum preemption { PREEMPTION_OFF, PREEMPTION_ON, PREEMPTION_UNKNOWN };
-
 int guard_open_fs(const char *type)
 {
 	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
@@ -49,7 +48,7 @@ int guard_open_fs(const char *type)
 }
 
 /* Reads how a kernel preempts that can change it: "none (voluntary) full". */
-static enum preemption read_debugfs(void)
+static enum guard_preemption read_debugfs(void)
 {
 	_cleanup_close_ int debugfs = guard_open_fs("debugfs");
 	_cleanup_close_ int fd =
@@ -57,9 +56,9 @@ static enum preemption read_debugfs(void)
 	char text[64] = "";
 
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return PREEMPTION_UNKNOWN;
-	return strstr(text, "(none)") || strstr(text, "(voluntary)") ? PREEMPTION_OFF
-								     : PREEMPTION_ON;
+		return GUARD_PREEMPTION_UNKNOWN;
+	return strstr(text, "(none)") || strstr(text, "(voluntary)") ? GUARD_PREEMPTION_OFF
+								     : GUARD_PREEMPTION_ON;
 }
 
 /* Returns the address of a variable of the kernel's; 0: not known. */
@@ -81,7 +80,7 @@ static uint64_t find_symbol(const char *name)
  * The same from the kernel's memory: a locked down kernel does not let the file be read. The kernel
  * writes what the program writes into its context back to ctx_in, and takes no ctx_out.
  */
-static enum preemption read_variable(const struct guard *g)
+static enum guard_preemption read_variable(const struct guard *g)
 {
 	struct {
 		uint64_t address;
@@ -92,24 +91,20 @@ static enum preemption read_variable(const struct guard *g)
 	if (!ctx.address ||
 	    bpf_prog_test_run_opts(bpf_program__fd(g->skel->progs.lutra_read_int), &opts) < 0 ||
 	    ctx.error)
-		return PREEMPTION_UNKNOWN;
+		return GUARD_PREEMPTION_UNKNOWN;
 	/* 0: none, 1: voluntary; full and lazy are above. */
-	return ctx.value == 0 || ctx.value == 1 ? PREEMPTION_OFF : PREEMPTION_ON;
+	return ctx.value == 0 || ctx.value == 1 ? GUARD_PREEMPTION_OFF : GUARD_PREEMPTION_ON;
 }
 
-static enum preemption read_kernel_preemption(const struct guard *g)
+enum guard_preemption guard_read_preemption(void)
 {
-	enum preemption p;
 	struct utsname uts;
 
 	if (uname(&uts) < 0)
-		return PREEMPTION_UNKNOWN;
+		return GUARD_PREEMPTION_UNKNOWN;
 	if (!strstr(uts.version, "PREEMPT"))
-		return PREEMPTION_OFF;
-	if (!strstr(uts.version, "PREEMPT_DYNAMIC"))
-		return PREEMPTION_ON;
-	p = read_debugfs();
-	return p == PREEMPTION_UNKNOWN ? read_variable(g) : p;
+		return GUARD_PREEMPTION_OFF;
+	return strstr(uts.version, "PREEMPT_DYNAMIC") ? read_debugfs() : GUARD_PREEMPTION_ON;
 }
 
 /* ---- does the program at the filter run? ---- */
@@ -130,9 +125,9 @@ static void make_filtered_call(struct lutra_bpf *skel)
 }
 
 /* Returns true if the kernel calls a program there for a task that has a filter. */
-static bool is_filter_called(struct lutra_bpf *skel)
+static bool is_filter_called(struct lutra_bpf *skel, const struct bpf_program *probe)
 {
-	struct bpf_link *link = bpf_program__attach(skel->progs.lutra_filter_probe);
+	struct bpf_link *link = bpf_program__attach(probe);
 	pid_t pid;
 
 	if (!link)
@@ -146,36 +141,56 @@ static bool is_filter_called(struct lutra_bpf *skel)
 	return skel->bss->lutra_filter_ran != 0;
 }
 
+static bool is_loaded(const struct bpf_program *p)
+{
+	return bpf_program__fd(p) >= 0;
+}
+
+/* Sets the reason why no program at the filter is used. */
+static void refuse_filter(struct guard *g, enum guard_preemption p)
+{
+	if (p == GUARD_PREEMPTION_ON)
+		g->at_filter_why =
+			"the kernel preempts tasks, and would skip calls at seccomp filters: boot "
+			"with preempt=voluntary";
+	else if (p == GUARD_PREEMPTION_UNKNOWN)
+		g->at_filter_why = "it is not known whether the kernel preempts tasks, and would "
+				   "skip calls at seccomp filters";
+	else
+		g->at_filter_why = "the kernel refuses a program at seccomp filters";
+}
+
 void guard_place_syscalls(struct guard *g)
 {
-	enum preemption p;
+	struct lutra_bpf *skel = g->skel;
+	const struct bpf_program *chosen, *probe;
+	enum guard_preemption p;
 
-	g->at_filter = false;
+	p = guard_read_preemption();
+	if (p == GUARD_PREEMPTION_UNKNOWN)
+		p = read_variable(g);
+	g->preempts = p != GUARD_PREEMPTION_OFF;
+	g->at_filter = NULL;
 	if (!g->syscalls) {
 		g->at_filter_why =
 			"system calls are not seen: \"calls\" is \"off\" in the configuration";
 		return;
 	}
-	if (bpf_program__fd(g->skel->progs.lutra_filter_exit) < 0) {
-		g->at_filter_why = "the kernel refuses a program at seccomp filters";
+	/* The return's program is right on each kernel that has it, but costs more. */
+	if (p == GUARD_PREEMPTION_OFF && is_loaded(skel->progs.lutra_filter_exit)) {
+		chosen = skel->progs.lutra_filter_exit;
+		probe = skel->progs.lutra_filter_probe;
+	} else if (is_loaded(skel->progs.lutra_filter_return)) {
+		chosen = skel->progs.lutra_filter_return;
+		probe = skel->progs.lutra_filter_return_probe;
+	} else {
+		refuse_filter(g, p);
 		return;
 	}
-	p = read_kernel_preemption(g);
-	if (p == PREEMPTION_ON) {
-		g->at_filter_why =
-			"the kernel preempts tasks, and would skip calls at seccomp "
-			"filters: boot with preempt=voluntary where the kernel has it (up to 6.x)";
-		return;
-	}
-	if (p == PREEMPTION_UNKNOWN) {
-		g->at_filter_why = "it is not known whether the kernel preempts tasks, and would "
-				   "skip calls at seccomp filters";
-		return;
-	}
-	g->at_filter = is_filter_called(g->skel);
+	g->at_filter = is_filter_called(skel, probe) ? chosen : NULL;
 	g->at_filter_why = g->at_filter ? "tasks without a seccomp filter pay nothing"
 					: "the kernel does not call a program at seccomp filters";
-	g->skel->bss->lutra_at_filter = g->at_filter;
+	skel->bss->lutra_at_filter = g->at_filter != NULL;
 }
 
 /* ---- sys_enter beside it ---- */
@@ -268,7 +283,7 @@ void guard_choose_programs(struct guard *g, uint64_t now_ns)
 struct guard_syscalls guard_syscalls(const struct guard *g)
 {
 	return (struct guard_syscalls){
-		.at_filter = g->at_filter,
+		.at_filter = g->at_filter ? bpf_program__section_name(g->at_filter) : NULL,
 		.at_enter = g->syscalls && (!g->at_filter || g->extra[GUARD_ENTER]),
 		.why = g->at_filter_why,
 	};

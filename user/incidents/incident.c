@@ -54,6 +54,7 @@ static const struct {
 	[LUTRA_RULE_MODE] = {INCIDENT_POLICY, false},
 	[LUTRA_RULE_SESSION] = {INCIDENT_SESSION, false},
 	[LUTRA_RULE_UNGUARDED] = {INCIDENT_POLICY, false},
+	[LUTRA_RULE_MISSED] = {INCIDENT_POLICY, false},
 };
 
 static unsigned find_rule(const struct alert_fields *f)

@@ -88,6 +88,8 @@ void incident_act_words(const struct alert_fields *f, char buf[static INCIDENT_W
 		snprintf(buf, INCIDENT_WORDS, "made rules of its policy fall back to audit");
 	else if (rule == LUTRA_RULE_UNGUARDED)
 		snprintf(buf, INCIDENT_WORDS, "left a container without a guard");
+	else if (rule == LUTRA_RULE_MISSED)
+		snprintf(buf, INCIDENT_WORDS, "skipped runs of the guard's programs");
 	else
 		snprintf(buf, INCIDENT_WORDS, "made unusual system calls");
 }
@@ -214,8 +216,12 @@ void incident_sentence(const struct incident *i, char buf[static INCIDENT_TEXT])
 		add_acts(&s, i->act[1]);
 	}
 	if (has_acts(i->act[0])) {
-		add_to_sentence(&s, "%s%s in container %s", s.len > begin ? "; " : "",
-				*i->program ? i->program : "a process", i->container);
+		add_to_sentence(&s, "%s", s.len > begin ? "; " : "");
+		if (*i->container)
+			add_to_sentence(&s, "%s in container %s",
+					*i->program ? i->program : "a process", i->container);
+		else
+			add_to_sentence(&s, "the kernel");
 		add_acts(&s, i->act[0]);
 	}
 	if (s.len == begin)

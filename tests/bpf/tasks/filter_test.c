@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -26,6 +27,8 @@
 #define X32 0x40000000
 #define UNKNOWN (LUTRA_NR_IA32 - 1) /* how a number that no table holds is recorded */
 #define MANY 3000
+#define CROWD_CALLS 100000
+#define CROWD_WAKES 5000
 #define PINS "/sys/fs/bpf/lutra-test-filter"
 #define COUNT_FILE "/tmp/lutra-test-filter"
 
@@ -111,6 +114,34 @@ static int work_restart(void)
 	return nanosleep(&t, NULL) == 0 && waitpid(child, NULL, 0) == child ? 0 : 1;
 }
 
+/* Two processes on one CPU: a timer wakes one while the other makes calls, perhaps in a program. */
+static int work_crowd(void)
+{
+	const struct timespec t = {.tv_nsec = 20000};
+	const struct sched_param first = {.sched_priority = 1};
+	cpu_set_t one;
+	int status;
+	pid_t child;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one) < 0)
+		return 1;
+	child = fork();
+	if (child == 0) {
+		if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+			_exit(1);
+		for (int i = 0; i < CROWD_WAKES; i++) {
+			nanosleep(&t, NULL);
+			syscall(OURS, 0);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < CROWD_CALLS; i++)
+		syscall(OURS, 0);
+	return waitpid(child, &status, 0) == child ? status : 1;
+}
+
 /* Returns for the call nr what a filter says, and allows all others. */
 static int install_verdict(long nr, unsigned verdict)
 {
@@ -165,7 +196,7 @@ static int work_traced(void)
 static const struct worker workers[] = {{"calls", work_calls},	   {"many", work_many},
 					{"until", work_until},	   {"numbers", work_numbers},
 					{"restart", work_restart}, {"refused", work_refused},
-					{"traced", work_traced}};
+					{"traced", work_traced},   {"crowd", work_crowd}};
 
 /* ---- helpers ---- */
 
@@ -256,6 +287,23 @@ static void filter_leaves_out_what_is_refused(void **state)
 {
 	run_filtered(*state, "refused");
 	assert_int_equal(count_recorded(*state, OURS), 0);
+}
+
+static void filter_misses_no_call_of_preempted_tasks(void **state)
+{
+	struct box *b = *state;
+	struct child *c;
+	uint64_t calls;
+
+	need_filter(b);
+	box_enroll(b, NULL, LUTRA_MODE_AUDIT, false);
+	c = fork_filtered(b, "crowd");
+	assert_int_equal(box_cgroup_join(b->cgroup, c->pid), 0);
+	detach_what_is_not_needed(b);
+	calls = box_counter(b, LUTRA_COUNTER_UNSCORED);
+	assert_exited(box_child_wait(c), 0);
+	calls = box_counter(b, LUTRA_COUNTER_UNSCORED) - calls;
+	assert_true(calls >= CROWD_CALLS + 2 * CROWD_WAKES);
 }
 
 static void filter_leaves_out_restarts(void **state)
@@ -408,6 +456,7 @@ int main(int argc, char **argv)
 		BOX_TEST(filter_sees_the_number_of_a_tracer),
 		BOX_TEST(filter_leaves_out_what_is_refused),
 		BOX_TEST(filter_leaves_out_restarts),
+		BOX_TEST(filter_misses_no_call_of_preempted_tasks),
 		BOX_TEST(enter_is_attached_while_a_task_has_no_filter),
 		BOX_TEST(enter_goes_with_a_task_that_ran_no_program),
 		BOX_TEST(enter_is_attached_for_a_task_that_runs),

@@ -123,7 +123,7 @@ int api_full_status(struct api_call *c, json_t **ret, struct err *err)
 	pipeline_stats(parts->pipeline, &events);
 	*ret = json_pack("{s:i, s:s, s:b, s:{s:b, s:b, s:s, s:I}, s:b, s:I, s:I, s:o, s:o}", "pid",
 			 (int)getpid(), "since", clock_format(parts->start_ns, time), "lsm",
-			 guard_has_lsm(parts->guard), "calls", "at_filter", calls.at_filter,
+			 guard_has_lsm(parts->guard), "calls", "at_filter", calls.at_filter != NULL,
 			 "at_sys_enter", calls.at_enter, "why", calls.why, "missed",
 			 (json_int_t)guard_missed(parts->guard), "store", events.open,
 			 "events_stored", (json_int_t)events.stored, "events_lost",

@@ -88,8 +88,9 @@ static void print_missed(const json_t *calls)
 	long long n = cli_json_number(calls, "missed");
 
 	if (n)
-		printf("the kernel skipped %lld runs of programs that see system calls: boot with "
-		       "preempt=voluntary\n",
+		printf("the kernel skipped %lld runs of programs that follow tasks and system "
+		       "calls: "
+		       "docs/troubleshooting.md says what helps\n",
 		       n);
 }
 

@@ -236,7 +236,7 @@ int session_new(struct session **ret, const struct session_config *config, struc
 
 bool session_wants_filter(const struct session *s)
 {
-	return guard_syscalls(s->guard).at_filter;
+	return guard_syscalls(s->guard).at_filter != NULL;
 }
 
 int session_start(struct session *s, char *const argv[], const struct child_step *step,

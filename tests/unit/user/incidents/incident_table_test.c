@@ -423,6 +423,18 @@ static void sentence_names_the_gravest_of_a_kind_and_counts_the_same(void **stat
 	incident_table_done(&t);
 }
 
+static void sentence_without_a_container_is_of_the_kernel(void **state)
+{
+	struct incident i = {.act[0][INCIDENT_POLICY] = {.n = 1, .same = 1}};
+	char text[INCIDENT_TEXT];
+
+	(void)state;
+	snprintf(i.act[0][INCIDENT_POLICY].words, sizeof(i.act[0][INCIDENT_POLICY].words),
+		 "skipped runs of the guard's programs");
+	incident_sentence(&i, text);
+	assert_string_equal(text, "the kernel skipped runs of the guard's programs");
+}
+
 static void every_rule_has_a_kind(void **state)
 {
 	(void)state;
@@ -531,6 +543,7 @@ int main(void)
 		T(incident_that_goes_on_after_quiet_minutes_is_told_again),
 		T(sentence_says_what_happened_in_order),
 		T(sentence_names_the_gravest_of_a_kind_and_counts_the_same),
+		T(sentence_without_a_container_is_of_the_kernel),
 		T(every_rule_has_a_kind),
 		T(incident_table_is_bounded),
 		T(incident_processes_make_a_tree_that_is_bounded),

@@ -3,7 +3,7 @@
 
 BENCH_STATES := $(B)/bench/kernel/getppid $(B)/bench/kernel/open
 BENCH_TRAINER := $(B)/bench/calls $(B)/bench/replay
-$(BENCH_STATES): $(B)/bench/%: $(B)/bench/%.o $(B)/bench/kernel/states.o $(B)/user.a $(B)/lib.a
+$(BENCH_STATES) $(B)/bench/kernel/instructions: $(B)/bench/%: $(B)/bench/%.o $(B)/bench/kernel/states.o $(B)/bench/kernel/open_policy.o $(B)/user.a $(B)/lib.a
 	$(LINK)
 $(BENCH_TRAINER): $(B)/bench/%: $(B)/bench/%.o $(B)/lib.a
 	$(LINK)
@@ -28,7 +28,7 @@ $(B)/bench/judge: $(B)/bench/alarms/judge.o $(ALARMS_OBJ) $(B)/trainer.a $(B)/li
 # And what counts the incidents of runs.
 $(B)/bench/replay_incidents: $(B)/bench/alarms/replay_incidents.o $(B)/trainer.a $(B)/user.a $(B)/lib.a
 	$(LINK)
-$(B)/bench/kernel/states.o: $(B)/bench/kernel/empty.skel.h
+$(B)/bench/kernel/states.o $(B)/bench/kernel/instructions.o: $(B)/bench/kernel/empty.skel.h
 $(B)/bench/kernel/parts.o: $(B)/bench/kernel/parts.skel.h
 
 #: make bench       ns of a getppid and of an open, unguarded to recorded; training, scoring; bench-quick: shorter
@@ -37,6 +37,10 @@ bench bench-quick: all $(BENCH_STATES) $(B)/bench/kernel/parts $(BENCH_TRAINER)
 	@$(B)/bench/kernel/getppid $(if $(filter bench-quick,$@),--quick)
 	@$(B)/bench/kernel/open $(if $(filter bench-quick,$@),--quick)
 	@bench/trainer $(if $(filter bench-quick,$@),--quick)
+#: make bench-instructions  of system calls, unguarded to recorded, in an emulated machine; VM_SERIES='6.1 6.12 sid'
+bench-instructions: VM_SERIES := 6.1 6.12 sid
+bench-instructions: all $(B)/bench/kernel/instructions
+	@bench/instructions $(VM_SERIES)
 #: make bench-alerts    20,000 alerts a second for 30 s into the event store: what is kept, what it costs
 bench-alerts: $(B)/bench/alerts
 	@$(B)/bench/alerts
@@ -87,4 +91,4 @@ alarms: all $(B)/bench/judge $(B)/bench/replay_incidents $(if $(BASE),,$(BASE_TR
 #: make alarms-live  does a refusal end a service, are attacks refused: in a VM, in deny and in audit (root); SERVICES='nginx redis' JOBS=2
 alarms-live: all
 	@SERVICES="$(SERVICES)" JOBS="$(JOBS)" bench/alarms/live
-.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-incidents bench-web bench-products bench-starts bench-daemon
+.PHONY: alarms alarms-live dataset dataset-export dataset-vm dataset-plan bench bench-hook bench-quick bench-alerts bench-incidents bench-web bench-products bench-starts bench-daemon bench-instructions

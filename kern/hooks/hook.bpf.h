@@ -36,8 +36,11 @@ static __always_inline struct lutra_task *acting_task(struct lutra_slot **ret_sl
 						      __u32 *ret_flags)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct lutra_task *e = task_live(task, ret_slot);
+	struct lutra_task *e;
 
+	if (!task_may_have_entry(task) && !(task->flags & PF_IO_WORKER))
+		return NULL;
+	e = task_live(task, ret_slot);
 	*ret_flags = EVENT_HOOK;
 	if (!e && task->flags & PF_IO_WORKER) {
 		e = task_live(task->group_leader, ret_slot);

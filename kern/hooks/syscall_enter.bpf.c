@@ -445,12 +445,17 @@ static __always_inline int filter_passed(struct task_struct *task, const struct 
 SEC("fexit/__secure_computing")
 int lutra_filter_exit(__u64 *ctx)
 {
-	bool may = may_have_entry(ctx);
 	struct task_struct *task = bpf_get_current_task_btf();
-	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
-	long id = (int)regs->orig_ax; /* as sys_enter has it */
+	bool may = may_have_entry(ctx);
+	const struct pt_regs *regs;
 	__u64 result;
+	long id;
 
+	/* Only a thread that execs matters here: see thread_enter_late(). */
+	if (!may && task->pid == task->tgid)
+		return 0;
+	regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	id = (int)regs->orig_ax; /* as sys_enter has it */
 	if ((!may && !is_exec(id)) || bpf_get_func_ret(ctx, &result) || (int)result == -1)
 		return 0;
 	return filter_passed(task, regs, id);
@@ -461,10 +466,15 @@ SEC("kretprobe.multi/__secure_computing")
 int lutra_filter_return(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	const struct pt_regs *regs = (const struct pt_regs *)bpf_task_pt_regs(task);
-	long id = (int)regs->orig_ax;
+	bool may = task_may_have_entry(task);
+	const struct pt_regs *regs;
+	long id;
 
-	if ((!may_have_entry(task->stack) && !is_exec(id)) || (int)ctx->ax == -1)
+	if (!may && task->pid == task->tgid)
+		return 0;
+	regs = (const struct pt_regs *)bpf_task_pt_regs(task);
+	id = (int)regs->orig_ax;
+	if ((!may && !is_exec(id)) || (int)ctx->ax == -1)
 		return 0;
 	return filter_passed(task, regs, id);
 }

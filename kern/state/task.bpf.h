@@ -148,6 +148,14 @@ static __always_inline __u8 *stack_mark(__u32 address)
 	return s ? &s->used[address >> STACK_SHIFT & (STACKS - 1)] : NULL;
 }
 
+/* Returns false if a task has no entry, as most tasks of a host: this costs less than to look for one. */
+static __always_inline bool task_may_have_entry(const struct task_struct *task)
+{
+	const __u8 *mark = stack_mark((__u32)(__u64)task->stack);
+
+	return !mark || *mark;
+}
+
 /*
  * Moves the new entry of a task to the task_cache, unless another task has its element there.
  * Returns where the entry is. init: what the entry is a copy of; NULL: zeros.

@@ -9,7 +9,7 @@
 
 #include "lutra/types.h"
 
-#define LUTRA_ABI_VERSION 17
+#define LUTRA_ABI_VERSION 18
 
 /* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
 #define LUTRA_SLOTS 1024
@@ -132,8 +132,14 @@ enum lutra_op {
 	LUTRA_OP_WX_LATER = 29, /* memory that may have been written becomes executable */
 	/* No operation: hooks from LUTRA_HOOK_OUTSIDE on are recorded, or judged. */
 	LUTRA_OP_OUTSIDE = 30,
+	/* No operation: the token of a capability has its role. */
+	LUTRA_OP_CAPABILITY_ROLES = 31,
 	LUTRA_OP_COUNT
 };
+_Static_assert(LUTRA_OP_COUNT <= 32, "a set of operations is a __u32");
+
+/* The set of all operations, a bit for each. */
+#define LUTRA_OPS_ALL (~0u >> (32 - LUTRA_OP_COUNT) & ~1u)
 
 /* Hooks of LUTRA_OP_HOOK: struct lutra_object.mode. */
 enum lutra_hook {
@@ -420,10 +426,13 @@ struct lutra_path {
 };
 _Static_assert(sizeof(struct lutra_path) == 1048, "path layout");
 
-#define LUTRA_OBJ_WRITE 0x01   /* FMODE_WRITE, or create, truncate, append */
-#define LUTRA_OBJ_FRESH 0x02   /* exec, mapx: unlinked, or ctime after the container's start */
-#define LUTRA_OBJ_XBIT 0x04    /* chmod, mknod: any x or s bit */
-#define LUTRA_OBJ_PATH 0x08    /* has a path: AF_UNIX with a name, and all file operations */
+#define LUTRA_OBJ_WRITE 0x01 /* FMODE_WRITE, or create, truncate, append */
+#define LUTRA_OBJ_FRESH 0x02 /* exec, mapx: unlinked, or ctime after the container's start */
+#define LUTRA_OBJ_XBIT 0x04  /* chmod, mknod: any x or s bit */
+#define LUTRA_OBJ_PRIVATE                                                                          \
+	0x04		    /* open, rename-from, link-from: others have no access to the file, and
+				  it belongs to another user than the task's */
+#define LUTRA_OBJ_PATH 0x08 /* has a path: AF_UNIX with a name, and all file operations */
 #define LUTRA_OBJ_UPDATED 0x80 /* exec, mapx: an exec session of the container wrote the file */
 #define LUTRA_OBJ_LAYER 0x70   /* enum lutra_layer, shifted by LUTRA_OBJ_LAYER_SHIFT */
 #define LUTRA_OBJ_LAYER_SHIFT 4
@@ -525,7 +534,7 @@ struct lutra_slot {
 	__u32 instance;		 /* of the programs that act for it */
 	__u32 version;		 /* of the policy that was bound last */
 	__u32 mnt_ns;		 /* the container's mount namespace; 0: not known, or the host's */
-	__u32 pad;
+	__u32 condemned;	 /* kills after which other tasks must die too: sharers.bpf.h */
 };
 _Static_assert(sizeof(struct lutra_slot) == 56, "slot layout");
 

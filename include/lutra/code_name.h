@@ -17,7 +17,8 @@
 
 #define LUTRA_CODE_FORMAT_2 29 /* the last index that policies before format 3 use */
 #define LUTRA_CODE_LOGIN 44    /* the index of files that decide who may log in */
-#define LUTRA_CODE_LAST 49     /* the last index; LUTRA_FIELD_EXTENSION has room for 63 */
+#define LUTRA_CODE_SECRET 50   /* the index of lutra_secret_name() */
+#define LUTRA_CODE_LAST 50     /* the last index; LUTRA_FIELD_EXTENSION has room for 63 */
 
 struct lutra_code_name {
 	union {
@@ -236,6 +237,75 @@ static __always_inline __u32 lutra_code_of_path(const struct lutra_path *path)
 				path->len[0],
 				(const struct lutra_name *)(const void *)path->name[1],
 				path->n > 1 ? path->len[1] : 0);
+}
+
+union lutra_text_word {
+	char s[8];
+	__u64 word;
+};
+
+/* Returns 1 if a word that begins a name begins with a text of at most 8 bytes, else 0. */
+#define LUTRA_BEGINS_WITH(begin, text)                                                             \
+	((__u32)(((begin)&lutra_bytes_mask(sizeof(text) - 1)) ==                                   \
+		 ((const union lutra_text_word){text}).word))
+
+/* Returns true if an extension is in a table of n. */
+static __always_inline __u32 lutra_ext_is_in(const union lutra_text_word *table, __u32 n, __u64 ext)
+{
+	__u32 found = 0;
+
+	for (__u32 i = 0; i < n; i++)
+		found |= table[i].word == ext;
+	return found;
+}
+
+/* Extensions of private keys, key stores, and files of passwords. */
+static const union lutra_text_word lutra_secret_exts[] = {
+	{"env"},      {"key"},	  {"ppk"},	{"pfx"},    {"jks"},   {"kdbx"},
+	{"keystore"}, {"keytab"}, {"htpasswd"}, {"pgpass"}, {"netrc"}, {"secret"},
+};
+
+/* Extensions of files of credentials. Modules of programs have names like theirs: secrets.py. */
+static const union lutra_text_word lutra_credential_exts[] = {
+	{""},	 {"json"}, {"yml"}, {"yaml"}, {"toml"}, {"ini"}, {"conf"},  {"cnf"},
+	{"xml"}, {"db"},   {"csv"}, {"txt"},  {"enc"},	{"cfg"}, {"store"}, {"bak"},
+};
+
+/*
+ * Returns true if files of this name hold secrets, in whatever directory they are: environments with
+ * passwords (.env, .env.local), private keys (*.key, id_rsa), credentials. The list is written by hand.
+ * "id_" counts without an extension only: id_rsa.pub is public. name: LUTRA_NAME bytes, of which len
+ * count. Folding of digits changes no answer.
+ */
+LUTRA_FN __u32 lutra_secret_name(const struct lutra_name *name, __u32 len)
+{
+	__u64 word, ext;
+	__u32 after, secret, credential;
+
+	if (!name)
+		return 0;
+	word = LUTRA_LOAD64(name->s) & lutra_bytes_mask(len);
+	ext = lutra_ext_bytes(name, len);
+	after = (__u32)(word >> 24) & 0xff;
+	secret = lutra_ext_is_in(lutra_secret_exts, LUTRA_CODE_COUNT(lutra_secret_exts), ext);
+	secret |= LUTRA_BEGINS_WITH(word, "id_") & (__u32)!ext &
+		  ((__u32)(lutra_byte_kind[after] != 0) | (__u32)(after == '#'));
+	after = (__u32)(word >> 32) & 0xff;
+	secret |= LUTRA_BEGINS_WITH(word, ".env") & ((__u32)(after == '.') | (__u32)(after == '-'));
+	credential = LUTRA_BEGINS_WITH(word, "credenti") | LUTRA_BEGINS_WITH(word, ".credent") |
+		     LUTRA_BEGINS_WITH(word, ".git-cre") | LUTRA_BEGINS_WITH(word, ".my.cnf") |
+		     LUTRA_BEGINS_WITH(word, "secrets.");
+	return secret |
+	       (credential & (lutra_ext_is_in(lutra_credential_exts,
+					      LUTRA_CODE_COUNT(lutra_credential_exts), ext) |
+			      LUTRA_BEGINS_WITH(word, ".")));
+}
+
+/* Returns lutra_secret_name() of the last name of a path. */
+static __always_inline __u32 lutra_path_is_secret(const struct lutra_path *path)
+{
+	return lutra_secret_name((const struct lutra_name *)(const void *)path->name[0],
+				 path->len[0]);
 }
 
 #endif

@@ -91,10 +91,12 @@ static __always_inline __u32 lutra_port_bit(const struct lutra_object *o)
 }
 
 /*
- * Returns true if the role is part of this object's token: of an open under some directories only.
- * The role of exec sessions always is: what they did in training is known to no other role.
+ * Returns true if the role is part of this object's token: of an open under some directories only, and
+ * of a capability if the policy says so. The role of exec sessions always is: what they did in training
+ * is known to no other role. ops: of the policy.
  */
-static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags)
+static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u8 node_flags,
+					       __u32 ops)
 {
 	switch (o->op) {
 	case LUTRA_OP_EXEC:
@@ -106,11 +108,31 @@ static __always_inline __u32 lutra_role_counts(const struct lutra_object *o, __u
 	case LUTRA_OP_WX_LATER:
 	case LUTRA_OP_HOOK:
 		return 1;
+	case LUTRA_OP_CAPABLE:
+		return ops >> LUTRA_OP_CAPABILITY_ROLES & 1;
 	case LUTRA_OP_OPEN:
 		return (node_flags & LUTRA_NODE_ROLE) != 0;
 	default:
 		return 0;
 	}
+}
+
+/* Returns true if a chmod or mknod gives a permission to execute. */
+static __always_inline __u32 lutra_is_executable(const struct lutra_object *o)
+{
+	return (o->op == LUTRA_OP_CHMOD || o->op == LUTRA_OP_MKNOD) && o->flags & LUTRA_OBJ_XBIT;
+}
+
+/* Returns true for an operation that reads a file or takes it away: LUTRA_OBJ_PRIVATE is known. */
+static __always_inline __u32 lutra_is_taking_op(__u32 op)
+{
+	return op == LUTRA_OP_OPEN || op == LUTRA_OP_RENAME_FROM || op == LUTRA_OP_LINK_FROM;
+}
+
+/* Returns true if the file is another user's, who keeps it from others. */
+static __always_inline __u32 lutra_is_private(const struct lutra_object *o)
+{
+	return lutra_is_taking_op(o->op) && o->flags & LUTRA_OBJ_PRIVATE;
 }
 
 /*
@@ -269,7 +291,7 @@ LUTRA_FN __u64 lutra_object_token(const struct lutra_policy *p, const struct lut
 		return 0;
 	t = lutra_object_token_put(LUTRA_FIELD_OP, o->op);
 
-	if (role == LUTRA_ROLE_SESSION || lutra_role_counts(o, class->flags))
+	if (role == LUTRA_ROLE_SESSION || lutra_role_counts(o, class->flags, p->ops))
 		t |= lutra_object_token_put_role(role == LUTRA_ROLE_ANY ? LUTRA_ROLE_STARTUP
 									: role);
 	t |= lutra_object_token_put(LUTRA_FIELD_WRITE, o->flags & LUTRA_OBJ_WRITE);

@@ -31,17 +31,29 @@ static __always_inline __u32 lutra_puts_file(const struct lutra_object *o)
 	}
 }
 
+/* Returns true if the operation reads a regular file, and does not write it. */
+static __always_inline __u32 lutra_reads_file(const struct lutra_object *o)
+{
+	return o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
+	       o->mode >> 12 == LUTRA_S_IFREG_TYPE;
+}
+
 /*
- * Returns the lutra_code_index() of a path, or 0 if the operation puts no file there or the policy
- * does not use this index. Call it only if the tree does not hold the name itself: the name matched a
- * wildcard, or is not in the tree.
+ * Returns the lutra_code_index() of a path where the operation puts a file there, LUTRA_CODE_SECRET
+ * where it reads a secret by its name, and 0 for anything else, and if the policy does not use this
+ * index. Call it only if the tree does not hold the name itself: the name matched a wildcard, or is
+ * not in the tree.
  */
 static __always_inline __u32 lutra_code_counted(const struct lutra_policy *p,
 						const struct lutra_object *o,
 						const struct lutra_path *path)
 {
-	__u32 index = lutra_puts_file(o) ? lutra_code_of_path(path) : 0;
+	__u32 index = 0;
 
+	if (lutra_puts_file(o))
+		index = lutra_code_of_path(path);
+	else if (lutra_reads_file(o) && lutra_path_is_secret(path))
+		index = LUTRA_CODE_SECRET;
 	return index <= p->code_last ? index : 0;
 }
 
@@ -155,12 +167,39 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	}
 }
 
-/* Returns the kind of an object whose path is not in the tree. */
+/*
+ * Returns true if an object that the policy does not know takes a secret: it reads the file, or moves or
+ * links it to a name that may be known. A secret is a file with the name of one, or a file that its
+ * owner keeps from others and that belongs to another user than the task's. What the container itself
+ * wrote is none. ext: lutra_code_counted().
+ */
+LUTRA_FN __u32 lutra_takes_secret(const struct lutra_policy *p, const struct lutra_object *o,
+				  const struct lutra_path *path, __u32 ext)
+{
+	__u32 moves;
+
+	if (!p || !o || !path || p->code_last < LUTRA_CODE_SECRET)
+		return 0;
+	moves = o->op == LUTRA_OP_RENAME_FROM || o->op == LUTRA_OP_LINK_FROM;
+	if ((!lutra_reads_file(o) && !moves) || lutra_object_layer(o) == LUTRA_LAYER_WRITTEN)
+		return 0;
+	if (o->flags & LUTRA_OBJ_PRIVATE || ext == LUTRA_CODE_SECRET)
+		return 1;
+	return moves && lutra_path_is_secret(path);
+}
+
+/*
+ * Returns the kind of an object whose path is not in the tree. secret: lutra_takes_secret(); in a
+ * directory where the service writes files, a move is none.
+ */
 static __always_inline __u8 lutra_miss_kind(const struct lutra_object *o,
 					    const struct lutra_path *path,
-					    const struct lutra_class *c, __u32 ext)
+					    const struct lutra_class *c, __u32 ext, __u32 secret)
 {
 	__u8 seen = c->flags;
+
+	if (secret && (o->op == LUTRA_OP_OPEN || !(c->flags & LUTRA_NODE_WROTE)))
+		seen |= LUTRA_NODE_PROTECTED;
 
 	if (path->flags & (LUTRA_PATH_DEEP | LUTRA_PATH_LONG))
 		seen |= c->passed;
@@ -293,7 +332,7 @@ static __always_inline __u32 lutra_is_brought(const struct lutra_policy *p,
 	/* Without branches, because the BPF verifier would walk each path. */
 	uses &= (p->expects_image == 1) & (lutra_object_layer(o) == LUTRA_LAYER_IMAGE) &
 		!((c->flags | c->passed) & LUTRA_NODE_SECRET);
-	return uses && lutra_code_of_path(path) != LUTRA_CODE_LOGIN;
+	return uses && lutra_code_of_path(path) != LUTRA_CODE_LOGIN && !lutra_path_is_secret(path);
 }
 
 /*
@@ -491,6 +530,35 @@ static __always_inline __u32 lutra_is_loopback_answer(const struct lutra_policy 
 }
 
 /*
+ * Returns true if the policy is of recordings in which all names outside of the root's file system were
+ * one for attributes, and the policy knows this name: "/" in no directory.
+ */
+LUTRA_FN __u32 lutra_attribute_known(const struct lutra_policy *p, const struct lutra_object *o,
+				     struct lutra_name *name, __u8 role)
+{
+	__u32 layer, dir;
+	__u32 node;
+	__u64 t;
+
+	if (!p || !o || !name || o->op != LUTRA_OP_SETXATTR)
+		return 0;
+	layer = lutra_object_layer(o);
+	if (layer != LUTRA_LAYER_VOLUME && layer != LUTRA_LAYER_TMPFS)
+		return 0;
+	name->s[0] = '/';
+	dir = lutra_leaf_dir(o);
+	node = lutra_edge_find(p, 0, lutra_component_key(name->s, 1, p->hash_key, 1));
+	if (node)
+		node = lutra_edge_find(p, node, lutra_component_key(name->s, 1, p->hash_key, dir));
+	t = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_SETXATTR) |
+	    lutra_object_token_put(LUTRA_FIELD_HAS_PATH, 1) |
+	    lutra_object_token_put(LUTRA_FIELD_DETAIL, node);
+	if (role == LUTRA_ROLE_SESSION)
+		t |= lutra_object_token_put_role(role);
+	return node && lutra_object_known(p, t, role);
+}
+
+/*
  * Returns true if the policy knows the peer, or the peer without its network, its transport or both: what
  * a person accepted, and what the base knows, is of any network and transport.
  */
@@ -602,9 +670,10 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (!ret->class.hit) {
 		if (lutra_is_accepted_kind(p, path, &ret->class, ret->token, role))
 			return 0;
-		ret->kind = lutra_miss_kind(o, path, &ret->class, ext);
+		ret->kind = lutra_miss_kind(o, path, &ret->class, ext,
+					    lutra_takes_secret(p, o, path, ext));
 		ret->varies = (__u8)lutra_is_image_code(p, o, path, &ret->class, role);
-		if (ret->kind == LUTRA_KIND_PROTECTED &&
+		if (ret->kind == LUTRA_KIND_PROTECTED && ext != LUTRA_CODE_SECRET &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;
 		writes = ret->kind != LUTRA_KIND_PROTECTED &&
@@ -616,7 +685,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		    (o->op == LUTRA_OP_OPEN && !(o->flags & LUTRA_OBJ_WRITE) &&
 		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
 			ret->kind = LUTRA_KIND_KNOWN;
-		else if (ret->class.flags & LUTRA_NODE_PROTECTED && !lutra_leaf_dir(o))
+		else if ((ret->class.flags & LUTRA_NODE_PROTECTED && !lutra_leaf_dir(o)) ||
+			 (ext == LUTRA_CODE_SECRET && lutra_takes_secret(p, o, path, ext)))
 			ret->kind = LUTRA_KIND_PROTECTED;
 		else
 			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)
@@ -625,6 +695,11 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	}
 	if (ret->kind == LUTRA_KIND_KNOWN)
 		return 0;
+	if (lutra_attribute_known(p, o, (struct lutra_name *)(void *)fold, role)) {
+		ret->kind = LUTRA_KIND_KNOWN;
+		ret->varies = 0;
+		return 0;
+	}
 	ret->varies |= (__u8)lutra_name_varies(p, o, &ret->class, ret->token, role);
 	writes |= lutra_writes_name(p, o, &ret->class, ret->token, role);
 	ret->rule = lutra_object_rule(o, ret->kind, writes | lutra_puts_code(o, path));

@@ -7,8 +7,8 @@
  *        lsm/path_truncate, file_truncate (6.2 and newer), except those of an open
  *        lsm/path_mknod              also files that an open makes: refused before they exist
  *        lsm/inode_setxattr, inode_removexattr, inode_set_acl, inode_remove_acl (both 6.2 and
- *        newer; before, access lists are attributes)   know no mount: names outside the root's file
- *                                    system are not told apart
+ *        newer; before, access lists are attributes)   know no mount: a name outside the root's
+ *                                    file system is by a mount that shows it, if there is one
  * Maps: tasks, scratch, slots, written, and those of the judgement.
  * Fails: as hook.bpf.h.
  */

@@ -19,6 +19,8 @@ int file_describe(struct lutra_scratch *s, __u64 file, __u64 fresh_after_ns);
 int descriptor_describe(struct lutra_scratch *s, __u64 files, __u32 fd, __u64 fresh_after_ns);
 int descriptor_kind(__u32 fd);
 int descriptor_protocol(__u32 fd);
+__u64 descriptor_socket(__u32 fd);
+int descriptor_count(void);
 int open_describe(struct lutra_task *e, struct lutra_scratch *s, __u64 address, __u32 fd,
 		  __u32 flags);
 int written_note(struct lutra_task *e, struct lutra_scratch *s, __u64 file);

@@ -260,6 +260,23 @@ static __always_inline __u32 overlay_layer(__u64 inode)
 #include "kern/object/written.bpf.h"
 
 /*
+ * Returns LUTRA_OBJ_PRIVATE if a regular file is another user's, who keeps it from others, else 0. On a
+ * mount that maps users the file's own user counts, which is none of the container's.
+ */
+static __always_inline __u32 private_flag(__u64 inode)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 mode = (__u32)KERNEL_FIELD(inode, struct inode, i_mode);
+
+	if ((mode & S_IFMT) != S_IFREG || mode & MODE_OTHERS)
+		return 0;
+	return (__u32)KERNEL_FIELD(inode, struct inode, i_uid) ==
+			       BPF_CORE_READ(task, cred, fsuid.val)
+		       ? 0
+		       : LUTRA_OBJ_PRIVATE;
+}
+
+/*
  * Sets the layer of the object in s, whose path was walked, by its dentry. vfsmount 0: not known.
  * Global: verified once.
  */
@@ -284,6 +301,8 @@ __noinline int layer_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmo
 	else
 		layer = magic == TMPFS_MAGIC ? LUTRA_LAYER_TMPFS : LUTRA_LAYER_VOLUME;
 	s->object.flags |= (__u8)(layer << LUTRA_OBJ_LAYER_SHIFT);
+	if (inode && lutra_is_taking_op(s->object.op))
+		s->object.flags |= (__u8)private_flag(inode);
 	return 0;
 }
 
@@ -466,7 +485,8 @@ __noinline int descriptor_note(struct lutra_task *e, struct lutra_scratch *s, __
 
 /*
  * Fills in s->path and s->object from a name that an operation makes, changes or removes. mode: of
- * its inode, or of the inode that is to be made.
+ * its inode, or of the inode that is to be made. vfsmount 0: not known. Outside of the root's file
+ * system the name is then by the first of the container's mounts that shows the dentry.
  */
 __noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmount, __u32 mode)
 {
@@ -475,6 +495,12 @@ __noinline int name_describe(struct lutra_scratch *s, __u64 dentry, __u64 vfsmou
 	s->object.mode = (__u16)mode;
 	s->object.flags |= LUTRA_OBJ_PATH;
 	path_reset(&s->path);
+	if (!vfsmount && KERNEL_FIELD(dentry, struct dentry, d_sb) !=
+				 KERNEL_FIELD(s->walk.root_dentry, struct dentry, d_sb)) {
+		vfsmount = mount_find(s, dentry);
+		if (vfsmount)
+			vfsmount += bpf_core_field_offset(struct mount, mnt);
+	}
 	path_walk(s, dentry, vfsmount);
 	return layer_describe(s, dentry, vfsmount);
 }
@@ -541,6 +567,29 @@ __noinline int descriptor_protocol(__u32 fd)
 		return 0;
 	sock = KERNEL_FIELD(KERNEL_FIELD(file, struct file, private_data), struct socket, sk);
 	return (__u16)KERNEL_FIELD(sock, struct sock, sk_protocol);
+}
+
+/* Returns the inode number of the socket that a descriptor of the current task is; 0: it is none. */
+__noinline __u64 descriptor_socket(__u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 file = descriptor_file((__u64)task->files, fd), inode;
+
+	if (!file)
+		return 0;
+	inode = KERNEL_FIELD(file, struct file, f_inode);
+	if (((__u32)KERNEL_FIELD(inode, struct inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	return KERNEL_FIELD(inode, struct inode, i_ino);
+}
+
+/* Returns how many descriptors the table of the current task has room for. */
+__noinline int descriptor_count(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return (int)KERNEL_FIELD(KERNEL_FIELD((__u64)task->files, struct files_struct, fdt),
+				 struct fdtable, max_fds);
 }
 
 /* Returns true if a character device is a terminal, by its major number (devices.txt). */

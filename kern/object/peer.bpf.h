@@ -63,11 +63,13 @@ __noinline int mount_next(struct lutra_scratch *s, __u32 is_left)
 	return 1;
 }
 
-/* Returns the first of the container's mounts that shows a dentry, or 0. */
-static __always_inline __u64 mount_find(struct lutra_scratch *s, __u64 dentry)
+/* Returns the first of the container's mounts that shows a dentry, or 0. Global: verified once. */
+__noinline __u64 mount_find(struct lutra_scratch *s, __u64 dentry)
 {
 	int r = 1;
 
+	if (!s)
+		return 0;
 	s->walk.dentry = dentry;
 	s->walk.mnt = s->walk.root_mnt;
 	for (int i = 0; i < MOUNT_STEPS; i++) {

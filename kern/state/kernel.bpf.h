@@ -66,6 +66,7 @@
 #define S_IFCHR 0020000
 #define S_IFIFO 0010000
 #define MODE_SETID 06000
+#define MODE_OTHERS 07
 #define MODE_XS 06111 /* a permission to execute, or as another user */
 
 /* True: tracepoints see what the LSM hooks would, which do not run here. */

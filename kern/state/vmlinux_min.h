@@ -97,8 +97,17 @@ struct super_block {
 	long unsigned int s_iflags;
 };
 
+struct cred {
+	struct {
+		u32 val;
+	} fsuid;
+};
+
 struct inode {
 	umode_t i_mode;
+	struct {
+		u32 val;
+	} i_uid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
@@ -328,7 +337,6 @@ struct bpf_iter__task {
 #pragma clang attribute pop
 
 /* Only pointed to. */
-struct cred;
 struct bpf_local_storage;
 union bpf_attr;
 struct user_namespace;

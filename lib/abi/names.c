@@ -49,6 +49,7 @@ static const char *const ops[] = {
 	[LUTRA_OP_NATIVE] = "native",
 	[LUTRA_OP_WX_LATER] = "wx-later",
 	[LUTRA_OP_OUTSIDE] = "outside",
+	[LUTRA_OP_CAPABILITY_ROLES] = "capability-roles",
 };
 static const char *const hooks[] = {
 	[LUTRA_HOOK_NONE] = "none",

@@ -235,7 +235,7 @@ static int check_rules(const struct policy *p, struct err *err)
 	if (p->code_last > LUTRA_CODE_LAST)
 		return err_set(err, -EBADMSG,
 			       "knows more kinds of names than this lutra: update it");
-	if (p->ops >> LUTRA_OP_COUNT || p->ops & 1)
+	if (p->ops & ~LUTRA_OPS_ALL)
 		return err_set(err, -EBADMSG, "ops names an unknown operation");
 	for (unsigned g = 0; g < LUTRA_RULE_COUNT; g++) {
 		if (p->action[g] >= LUTRA_ACTION_COUNT)

@@ -226,7 +226,8 @@ static bool has_role(const struct policy *p, uint64_t token)
 
 	if (lutra_object_token_get(token, LUTRA_FIELD_HAS_PATH) && node < p->n_nodes)
 		flags = p->nodes[node].flags;
-	return lutra_object_token_role(token) == LUTRA_ROLE_SESSION || lutra_role_counts(&o, flags);
+	return lutra_object_token_role(token) == LUTRA_ROLE_SESSION ||
+	       lutra_role_counts(&o, flags, p->ops);
 }
 
 /* Returns the first text of a table that has this lutra_code_index(), or NULL. */

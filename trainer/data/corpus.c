@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "lib/abi/op_set.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/base/file.h"
 #include "lib/abi/syscalls.h"
@@ -76,10 +77,12 @@ static int check_duplicate(const struct corpus *c, const char *path, const char 
 
 uint32_t corpus_ops(const struct corpus *c)
 {
-	uint32_t ops = UINT32_MAX;
+	uint32_t ops = UINT32_MAX, added = c->n_runs > c->n_old ? OPS_OF_HOOKS : 0;
 
+	/* What only hooks see is learned from the new runs, if the old ones saw nothing of it. */
 	for (size_t i = 0; i < c->n_runs; i++)
-		ops &= c->runs[i].ops;
+		ops &= c->runs[i].ops |
+		       (i < c->n_old && op_set_lacks_hooks(c->runs[i].ops) ? added : 0);
 	return c->n_runs ? ops : 0;
 }
 
@@ -301,6 +304,9 @@ int corpus_load(struct corpus *c, const char *path, bool heldout, struct err *er
 	if (run.ops >> LUTRA_OP_CONNECT & 1)
 		run.ops = run.foreign ? run.ops & ~(1u << LUTRA_OP_NATIVE)
 				      : run.ops | 1u << LUTRA_OP_NATIVE;
+	/* Recordings have always told in which role a capability was used. */
+	if (run.ops >> LUTRA_OP_CAPABLE & 1)
+		run.ops |= 1u << LUTRA_OP_CAPABILITY_ROLES;
 	run.heldout = heldout;
 	run.args = l.args;
 	if (!run.file || corpus_add(c, &run) < 0)

@@ -446,6 +446,9 @@ static void reduce_object(struct lutra_object *o)
 					       : o->flags & ~LUTRA_OBJ_FRESH);
 	is_image = lutra_object_layer(o) == LUTRA_LAYER_IMAGE &&
 		   (o->op == LUTRA_OP_OPEN || o->op == LUTRA_OP_MAPX);
+	/* What the container wrote is nobody else's secret. */
+	if (lutra_is_taking_op(o->op) && lutra_object_layer(o) == LUTRA_LAYER_WRITTEN)
+		o->flags &= (uint8_t)~LUTRA_OBJ_PRIVATE;
 	o->flags &= LUTRA_OBJ_WRITE | LUTRA_OBJ_FRESH | LUTRA_OBJ_XBIT | LUTRA_OBJ_PATH |
 		    LUTRA_OBJ_UPDATED;
 	if (is_image && !(o->flags & LUTRA_OBJ_WRITE))

@@ -77,7 +77,10 @@ void alert_object_text(const struct lutra_object *o, const char *str, size_t str
 		type = inode_type_name(o->mode >> 12);
 	}
 	snprintf(buf, ALERT_TEXT, "%s%s%s %s%s%s", op_name(o->op), access, type, path,
-		 source_text(o), o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
+		 source_text(o),
+		 lutra_is_executable(o) ? " (executable)"
+		 : lutra_is_private(o)	? " (private)"
+					: "");
 }
 
 /* ---- the alert ---- */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kern/lutra.skel.h"
+#include "lib/abi/op_set.h"
 #include "user/sys/process/cgroup.h"
 
 int guard_counters(const struct guard *g, uint32_t slot, struct lutra_counters *ret)
@@ -176,11 +177,5 @@ int guard_task_state(const struct guard *g, int pidfd, struct lutra_state *ret)
 
 uint32_t guard_ops(const struct guard *g)
 {
-	const uint32_t hooks_only = 1u << LUTRA_OP_CAPABLE | 1u << LUTRA_OP_HOOK |
-				    1u << LUTRA_OP_PEER | 1u << LUTRA_OP_SOCKET |
-				    1u << LUTRA_OP_OUTSIDE;
-	const uint32_t none = 1u << LUTRA_OP_NONE | 1u << LUTRA_OP_CHDIR;
-	const uint32_t all = (1u << LUTRA_OP_COUNT) - 1;
-
-	return all & ~none & ~(g->lsm ? 0 : hooks_only);
+	return LUTRA_OPS_ALL & ~(1u << LUTRA_OP_CHDIR) & ~(g->lsm ? 0 : OPS_OF_HOOKS);
 }

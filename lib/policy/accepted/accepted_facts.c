@@ -139,7 +139,7 @@ static bool facts_read_open(const char **at, struct lutra_object *o)
 	return false;
 }
 
-/* Reads what follows the path: who wrote a program, or that a file gets executable. */
+/* Reads what follows the path: who wrote a program, that a file gets executable, or whose it is. */
 static bool facts_read_suffix(const char *text, struct lutra_object *o)
 {
 	if (strcmp(text, " (fresh)") == 0)
@@ -148,6 +148,8 @@ static bool facts_read_suffix(const char *text, struct lutra_object *o)
 		o->flags |= LUTRA_OBJ_UPDATED | LUTRA_OBJ_FRESH;
 	else if (strcmp(text, " (executable)") == 0)
 		o->flags |= LUTRA_OBJ_XBIT;
+	else if (strcmp(text, " (private)") == 0)
+		o->flags |= LUTRA_OBJ_PRIVATE;
 	else
 		return *text == '\0';
 	return true;

@@ -153,7 +153,8 @@ static int find_place(struct policy *p, const struct accepted_scope *s, struct p
 		ret->flags = p->nodes[node].flags;
 		ret->parent = p->nodes[p->nodes[node].parent].flags;
 	}
-	ret->counts_role = s->kind == ACCEPTED_OBJECT && lutra_role_counts(&s->object, ret->flags);
+	ret->counts_role =
+		s->kind == ACCEPTED_OBJECT && lutra_role_counts(&s->object, ret->flags, p->ops);
 	return 0;
 }
 

@@ -101,7 +101,7 @@ static void put_scope_path(json_t *j, const struct accepted_scope *s)
 	if (o->op == LUTRA_OP_OPEN)
 		json_object_set_new(j, "type", json_string(inode_type_name(o->mode >> 12)));
 	put_flag(j, "write", o->flags & LUTRA_OBJ_WRITE);
-	put_flag(j, "executable", o->flags & LUTRA_OBJ_XBIT);
+	put_flag(j, "executable", lutra_is_executable(o));
 	put_flag(j, "fresh", o->flags & LUTRA_OBJ_FRESH);
 	put_flag(j, "updated", o->flags & LUTRA_OBJ_UPDATED);
 	put_flag(j, "any_type", s->any_type);
@@ -373,7 +373,7 @@ static void object_text(const struct accepted_scope *s, char *buf, size_t size)
 			 o->flags & LUTRA_OBJ_UPDATED ? " (updated)"
 			 : o->flags & LUTRA_OBJ_FRESH ? " (fresh)"
 						      : "",
-			 o->flags & LUTRA_OBJ_XBIT ? " (executable)" : "");
+			 lutra_is_executable(o) ? " (executable)" : "");
 	else if (accepted_has_address(o) &&
 		 (o->family == LUTRA_AF_INET || o->family == LUTRA_AF_INET6))
 		snprintf(buf, size, "%s %s, any %s address, %s", op_name(o->op),

@@ -92,7 +92,7 @@ static void code_tables_have_an_index_for_each_name(void **state)
 		{lutra_code_files, LUTRA_CODE_COUNT(lutra_code_files), 15},
 		{lutra_code_dirs, LUTRA_CODE_COUNT(lutra_code_dirs), 15},
 	};
-	bool used[LUTRA_CODE_LAST + 1] = {true};
+	bool used[LUTRA_CODE_LAST + 1] = {[0] = true, [LUTRA_CODE_SECRET] = true};
 
 	(void)state;
 	assert_true(LUTRA_CODE_LAST < 1u << (LUTRA_FIELD_EXTENSION >> 8));
@@ -108,6 +108,59 @@ static void code_tables_have_an_index_for_each_name(void **state)
 	for (size_t i = 0; i <= LUTRA_CODE_LAST; i++)
 		if (!used[i])
 			fail_msg("no name has the index %zu", i);
+}
+
+static void secret_names_are_told_from_others(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_secret;
+	} cases[] = {
+		{".env", true},
+		{"app.env", true},
+		{".env.local", true},
+		{".env-production", true},
+		{".envrc", false},
+		{".environment", false},
+		{"server.key", true},
+		{"SERVER.KEY", true},
+		{"keys", false},
+		{"monkey", false},
+		{"id_rsa", true},
+		{"id_ed25519", true},
+		{"id_#", true},
+		{"id_rsa.pub", false},
+		{"id_", false},
+		{"grid_rsa", false},
+		{"credentials", true},
+		{".credentials", true},
+		{"credentials.json", true},
+		{"credentials.py", false},
+		{"credentials.html", false},
+		{".git-credentials", true},
+		{"secrets.yml", true},
+		{"secrets.py", false},
+		{"secret.txt", false},
+		{".pgpass", true},
+		{".my.cnf", true},
+		{"my.cnf", false},
+		{"store.jks", true},
+		{"cert.pem", false},
+		{"notes.txt", false},
+		{"", false},
+	};
+	struct lutra_name name;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = strlen(cases[i].name);
+
+		/* What is behind the name does not count. */
+		memset(&name, 'x', sizeof(name));
+		memcpy(name.s, cases[i].name, len);
+		if (lutra_secret_name(&name, (uint32_t)len) != cases[i].is_secret)
+			fail_msg("%s", cases[i].name);
+	}
 }
 
 /* ---- judgements ---- */
@@ -132,7 +185,7 @@ static int policy_with_data(void **state)
 	sample_node(p, wild, "*", 0, 0);
 	app = sample_node(p, srv, "app", 1, 0);
 	sample_node(p, app, "index.php", 0, 0);
-	p->ops = (1u << LUTRA_OP_COUNT) - 2;
+	p->ops = LUTRA_OPS_ALL;
 	r = policy_to_kernel(p, 1, &image, NULL);
 	policy_free(p);
 	return r;
@@ -225,6 +278,91 @@ static void code_names_of_later_formats_do_not_count_for_an_older_policy(void **
 			 LUTRA_RULE_OPEN_WRITE_NEW_USE);
 }
 
+static unsigned rule_of_read(const char *path, unsigned op, unsigned flags, unsigned layer)
+{
+	struct lutra_object o = {
+		.op = (uint8_t)op,
+		.flags = (uint8_t)(LUTRA_OBJ_PATH | flags | layer << LUTRA_OBJ_LAYER_SHIFT),
+		.mode = FILE_MODE};
+	struct lutra_judgement j;
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	path_text_parse(path, strlen(path), &parsed);
+	lutra_judge_object(&image, &o, &parsed, LUTRA_ROLE_STEADY, fold, &j);
+	return j.rule;
+}
+
+static unsigned read_rule(const char *path, unsigned flags)
+{
+	return rule_of_read(path, LUTRA_OP_OPEN, flags, LUTRA_LAYER_VOLUME);
+}
+
+static void secret_names_count_as_protected_wherever_they_lie(void **state)
+{
+	static const char *const secrets[] = {"/srv/app/.env", "/srv/data/id_rsa",
+					      "/srv/pages/server.key", "/srv/new/dir/.pgpass"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (read_rule(secrets[i], 0) != LUTRA_RULE_OPEN_READ_PROTECTED)
+			fail_msg("%s: rule %u", secrets[i], read_rule(secrets[i], 0));
+	assert_int_equal(read_rule("/srv/app/note", 0), LUTRA_RULE_OPEN_READ_ELSEWHERE);
+	assert_int_equal(read_rule("/srv/pages/note", 0), LUTRA_RULE_OPEN_READ_NEW_USE);
+}
+
+static void secrets_that_the_container_wrote_are_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(rule_of_read("/srv/app/.env", LUTRA_OP_OPEN, 0, LUTRA_LAYER_WRITTEN),
+			 LUTRA_RULE_OPEN_READ_ELSEWHERE);
+	assert_int_equal(rule_of_read("/srv/app/ledger", LUTRA_OP_OPEN, LUTRA_OBJ_PRIVATE,
+				      LUTRA_LAYER_WRITTEN),
+			 LUTRA_RULE_OPEN_READ_ELSEWHERE);
+}
+
+static void private_files_of_other_users_count_as_protected(void **state)
+{
+	(void)state;
+	assert_int_equal(read_rule("/srv/app/ledger", LUTRA_OBJ_PRIVATE),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read("/srv/app/ledger", LUTRA_OP_RENAME_FROM, LUTRA_OBJ_PRIVATE,
+				      LUTRA_LAYER_VOLUME),
+			 LUTRA_RULE_OPEN_WRITE_PROTECTED);
+	assert_int_equal(rule_of_read("/srv/app/.env", LUTRA_OP_LINK_FROM, 0, LUTRA_LAYER_IMAGE),
+			 LUTRA_RULE_OPEN_WRITE_PROTECTED);
+	/* A service renames its own files, whatever their names are. */
+	assert_int_equal(
+		rule_of_read("/srv/data/a.key", LUTRA_OP_RENAME_FROM, 0, LUTRA_LAYER_VOLUME),
+		LUTRA_RULE_OPEN_WRITE_DATA_DIR);
+}
+
+/* A wildcard knows secrets if the runs read one there. */
+static void secrets_in_a_wildcard_are_known_if_runs_read_one(void **state)
+{
+	struct lutra_object o = {.op = LUTRA_OP_OPEN, .flags = LUTRA_OBJ_PATH, .mode = FILE_MODE};
+	struct lutra_judgement j;
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	(void)state;
+	path_text_parse("/srv/pages/a.key", 16, &parsed);
+	lutra_judge_object(&image, &o, &parsed, LUTRA_ROLE_STEADY, fold, &j);
+	assert_int_equal(j.rule, LUTRA_RULE_OPEN_READ_PROTECTED);
+	image.object[lutra_object_slot(image.object_seed, j.token)] = j.token;
+	assert_int_equal(read_rule("/srv/pages/b.key", 0), LUTRA_RULE_NONE);
+	assert_int_equal(read_rule("/srv/pages/b.txt", 0), LUTRA_RULE_OPEN_READ_NEW_USE);
+}
+
+static void secret_names_do_not_count_for_an_older_policy(void **state)
+{
+	(void)state;
+	image.code_last = LUTRA_CODE_SECRET - 1;
+	assert_int_equal(read_rule("/srv/app/.env", 0), LUTRA_RULE_OPEN_READ_ELSEWHERE);
+	assert_int_equal(read_rule("/srv/app/ledger", LUTRA_OBJ_PRIVATE),
+			 LUTRA_RULE_OPEN_READ_ELSEWHERE);
+}
+
 #define TREE(f) cmocka_unit_test_setup(f, policy_with_data)
 
 int main(void)
@@ -232,6 +370,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(code_index_of_a_name_is_that_of_its_table),
 		cmocka_unit_test(code_tables_have_an_index_for_each_name),
+		cmocka_unit_test(secret_names_are_told_from_others),
+		TREE(secret_names_count_as_protected_wherever_they_lie),
+		TREE(secrets_that_the_container_wrote_are_its_own),
+		TREE(private_files_of_other_users_count_as_protected),
+		TREE(secrets_in_a_wildcard_are_known_if_runs_read_one),
+		TREE(secret_names_do_not_count_for_an_older_policy),
 		TREE(code_in_a_data_directory_is_refused),
 		TREE(code_of_a_new_kind_in_a_wildcard_is_refused),
 		TREE(code_that_replaces_a_known_file_is_refused),

@@ -142,11 +142,20 @@ static void key_of_an_unresolved_or_detached_path_is_other(void **state)
 
 static void key_of_what_level_m_leaves_out_is_none(void **state)
 {
-	static const uint8_t left_out[] = {
-		LUTRA_OP_NONE,	     LUTRA_OP_CAPABLE, LUTRA_OP_WX,	  LUTRA_OP_HOOK,
-		LUTRA_OP_CHDIR,	     LUTRA_OP_PEER,    LUTRA_OP_SOCKET,	  LUTRA_OP_ADDR_CLASSES,
-		LUTRA_OP_TRANSPORTS, LUTRA_OP_NATIVE,  LUTRA_OP_WX_LATER, LUTRA_OP_OUTSIDE,
-		LUTRA_OP_COUNT};
+	static const uint8_t left_out[] = {LUTRA_OP_NONE,
+					   LUTRA_OP_CAPABLE,
+					   LUTRA_OP_WX,
+					   LUTRA_OP_HOOK,
+					   LUTRA_OP_CHDIR,
+					   LUTRA_OP_PEER,
+					   LUTRA_OP_SOCKET,
+					   LUTRA_OP_ADDR_CLASSES,
+					   LUTRA_OP_TRANSPORTS,
+					   LUTRA_OP_NATIVE,
+					   LUTRA_OP_WX_LATER,
+					   LUTRA_OP_OUTSIDE,
+					   LUTRA_OP_CAPABILITY_ROLES,
+					   LUTRA_OP_COUNT};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(left_out); i++) {

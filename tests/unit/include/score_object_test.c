@@ -64,7 +64,7 @@ static int policy_of_app(void **state)
 	p->objects[p->n_objects++] =
 		write_token(etc_file) | lutra_object_token_put_role(LUTRA_ROLE_STEADY);
 	qsort(p->objects, p->n_objects, sizeof(*p->objects), policy_compare_objects);
-	p->ops = (1u << LUTRA_OP_COUNT) - 2;
+	p->ops = LUTRA_OPS_ALL;
 	return policy_to_kernel(p, 1, &image, NULL) || (policy_free(p), 0);
 }
 
@@ -175,6 +175,84 @@ static void names_of_a_directory_that_is_known_count_as_written(void **state)
 	CHECK_NAMES(cases);
 }
 
+static unsigned rule_of_capability(uint8_t role)
+{
+	const struct lutra_object o = {.op = LUTRA_OP_CAPABLE, .mode = 0};
+	struct lutra_judgement j;
+
+	lutra_judge_pathless(&image, &o, role, &j);
+	return j.rule;
+}
+
+static void know_token(uint64_t token)
+{
+	image.object[lutra_object_slot(image.object_seed, token)] = token;
+}
+
+/* What a start as root uses is not known of the service that listens later. */
+static void capabilities_are_known_in_their_role(void **state)
+{
+	uint64_t token = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CAPABLE);
+
+	(void)state;
+	know_token(token | lutra_object_token_put_role(LUTRA_ROLE_STARTUP));
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_STARTUP), LUTRA_RULE_NONE);
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_STEADY), LUTRA_RULE_CAPABLE);
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_SPAWNED), LUTRA_RULE_CAPABLE);
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_ANY), LUTRA_RULE_NONE);
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_SESSION), LUTRA_RULE_NONE);
+}
+
+static void capabilities_of_an_older_policy_have_no_role(void **state)
+{
+	uint64_t token = lutra_object_token_put(LUTRA_FIELD_OP, LUTRA_OP_CAPABLE);
+
+	(void)state;
+	image.ops &= ~(1u << LUTRA_OP_CAPABILITY_ROLES);
+	know_token(token);
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_STEADY), LUTRA_RULE_NONE);
+	assert_int_equal(rule_of_capability(LUTRA_ROLE_DEEPER), LUTRA_RULE_NONE);
+}
+
+static unsigned rule_of_attribute(const char *path, unsigned layer)
+{
+	struct lutra_object o = {.op = LUTRA_OP_SETXATTR,
+				 .flags =
+					 (uint8_t)(LUTRA_OBJ_PATH | layer << LUTRA_OBJ_LAYER_SHIFT),
+				 .mode = 0100644};
+	struct lutra_judgement j;
+	struct lutra_path parsed;
+	char fold[LUTRA_NAME];
+
+	path_text_parse(path, strlen(path), &parsed);
+	lutra_judge_object(&image, &o, &parsed, LUTRA_ROLE_STEADY, fold, &j);
+	return j.rule;
+}
+
+/* Older recordings have one name for all files of volumes. What they knew stays known. */
+static void attributes_of_volumes_are_known_if_older_recordings_had_one(void **state)
+{
+	struct policy *p = sample_policy();
+	unsigned file;
+
+	(void)state;
+	assert_int_not_equal(rule_of_attribute("/srv/app/config", LUTRA_LAYER_VOLUME),
+			     LUTRA_RULE_NONE);
+	free(p->nodes);
+	p->nodes = calloc(4, sizeof(*p->nodes));
+	p->n_nodes = p->n_objects = 0;
+	sample_node(p, 0, "/", 1, 0);
+	file = sample_node(p, sample_node(p, 0, "/", 1, 0), "/", 0, 0);
+	p->objects[p->n_objects++] = token_at(LUTRA_OP_SETXATTR, file);
+	p->ops = LUTRA_OPS_ALL;
+	assert_int_equal(policy_to_kernel(p, 1, &image, NULL), 0);
+	assert_int_equal(rule_of_attribute("/srv/app/config", LUTRA_LAYER_VOLUME), LUTRA_RULE_NONE);
+	assert_int_equal(rule_of_attribute("///", LUTRA_LAYER_UNKNOWN), LUTRA_RULE_NONE);
+	assert_int_not_equal(rule_of_attribute("/srv/app/config", LUTRA_LAYER_WRITTEN),
+			     LUTRA_RULE_NONE);
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +261,10 @@ int main(void)
 		cmocka_unit_test_setup(names_that_no_run_used_count_as_written, policy_of_app),
 		cmocka_unit_test_setup(names_of_a_file_that_is_written_only_alert, policy_of_app),
 		cmocka_unit_test_setup(names_of_a_directory_that_is_known_count_as_written,
+				       policy_of_app),
+		cmocka_unit_test_setup(capabilities_are_known_in_their_role, policy_of_app),
+		cmocka_unit_test_setup(capabilities_of_an_older_policy_have_no_role, policy_of_app),
+		cmocka_unit_test_setup(attributes_of_volumes_are_known_if_older_recordings_had_one,
 				       policy_of_app),
 	};
 

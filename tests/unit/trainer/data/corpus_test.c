@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/stat.h>
 
+#include "lib/abi/op_set.h"
 #include "lib/abi/syscall_traits.h"
 #include "lib/trace/trace.h"
 #include "tests/support/trainer/made_run.h"
@@ -342,9 +343,34 @@ static void corpus_load_counts_a_torn_trace_as_a_run_up_to_the_tear(void **state
 
 #define T(f) cmocka_unit_test_setup_teardown(f, corpus_setup, corpus_teardown)
 
+/* What only hooks see, an update learns from the new runs if the old ones saw nothing of it. */
+static void corpus_ops_of_hooks_come_with_the_new_runs(void **state)
+{
+	const uint32_t fallback = LUTRA_OPS_ALL & ~OPS_OF_HOOKS;
+	struct run runs[2] = {{.ops = fallback}, {.ops = LUTRA_OPS_ALL}};
+	struct corpus c = {.runs = runs, .n_runs = 2, .n_old = 1};
+
+	(void)state;
+	assert_int_equal(corpus_ops(&c), LUTRA_OPS_ALL);
+	runs[1].ops = fallback;
+	assert_int_equal(corpus_ops(&c), fallback);
+	c.n_runs = 1;
+	assert_int_equal(corpus_ops(&c), fallback);
+	/* An older policy of hooks stays as it is. */
+	runs[0].ops = LUTRA_OPS_ALL & ~(1u << LUTRA_OP_PEER);
+	runs[1].ops = LUTRA_OPS_ALL;
+	c.n_runs = 2;
+	assert_int_equal(corpus_ops(&c), runs[0].ops);
+	/* Runs that are not those of a policy must all have seen it. */
+	runs[0].ops = fallback;
+	c.n_old = 0;
+	assert_int_equal(corpus_ops(&c), fallback);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(corpus_ops_of_hooks_come_with_the_new_runs),
 		T(intern_numbers_strings_in_order),
 		T(run_builder_folds_and_numbers_objects_once),
 		T(run_builder_numbers_living_tasks_apart_and_reuses_numbers),

@@ -178,7 +178,7 @@ static void objects_written_as_data_may_be_renamed_linked_changed_and_removed(vo
 	made_run_object(&m, 1, named_object(LUTRA_OP_OPEN, 0040755), "/srv/listed");
 	made_run_object(&m, 1, named_object(LUTRA_OP_MKDIR, 0040755), "/etc/made");
 	made_run_end(&m, "r", false);
-	c->runs[0].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
+	c->runs[0].ops = LUTRA_OPS_ALL;
 	p = made_policy_train(c, &made_policy_options);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_int_equal(judge_name(p, cases[i].op, cases[i].path), cases[i].kind);
@@ -196,7 +196,7 @@ static void add_run_of_files(struct corpus *c, const char *file, const char *con
 	for (size_t i = 0; i < n; i++)
 		made_run_open(&m, 1, names[i], true);
 	made_run_end(&m, file, false);
-	c->runs[c->n_runs - 1].ops = UINT32_MAX >> (32 - LUTRA_OP_COUNT) & ~1u;
+	c->runs[c->n_runs - 1].ops = LUTRA_OPS_ALL;
 }
 
 /* The names fold to one, because each part has a digit. The next run's have a part without. */

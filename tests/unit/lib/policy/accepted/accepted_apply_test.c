@@ -29,7 +29,7 @@ static int accepted_setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->p = sample_policy();
-	f->p->ops = (1u << LUTRA_OP_COUNT) - 2;
+	f->p->ops = LUTRA_OPS_ALL;
 	f->image = calloc(1, sizeof(*f->image));
 	f->delta = accepted_new("/srv/shop");
 	*state = f;

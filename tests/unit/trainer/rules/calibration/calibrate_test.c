@@ -208,7 +208,7 @@ static void calibrate_new_names_that_were_read_do_not_let_others_be_written(void
 
 	odd_names(*state, 2);
 	p = train_and_load(*state, 1, 1);
-	p->ops = (1u << LUTRA_OP_COUNT) - 2;
+	p->ops = LUTRA_OPS_ALL;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct lutra_judgement j =
 			made_policy_judge(p, cases[i].object, cases[i].path, cases[i].role);

@@ -122,6 +122,25 @@ static __always_inline bool is_in_namespace(struct task_struct *task, const stru
 	       slot->mnt_ns == task_mnt_ns(task);
 }
 
+/*
+ * Notes that a child shares memory or descriptors with the process that forks it. Other tasks of the
+ * container may set the number at once: then one of two children has another number.
+ */
+static __always_inline void sharers_note(struct task_struct *parent, struct task_struct *child,
+					 struct lutra_task *e, struct lutra_task *c)
+{
+	struct lutra_task *process = process_entry(parent, e);
+
+	c->sharers = 0;
+	if (!process || (child->mm != parent->mm && child->files != parent->files))
+		return;
+	if (!process->sharers)
+		process->sharers = ((__u32)parent->tgid * 0x9e3779b1u ^
+				    task_start_time_low(parent->group_leader)) |
+				   1;
+	c->sharers = process->sharers;
+}
+
 static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *slot,
 				      struct task_struct *parent, struct task_struct *child)
 {
@@ -138,6 +157,8 @@ static __always_inline void task_copy(struct lutra_task *e, struct lutra_slot *s
 	process = e->exec_session ? process_entry(parent, e) : NULL;
 	if (process && process->tainted)
 		c->tainted = 1;
+	if (pid == tgid)
+		sharers_note(parent, child, e, c);
 	if (pid == tgid && !(e->flags & TASK_PENDING)) {
 		c->program = 0;
 		lutra_state_fork(&c->state);
@@ -288,6 +309,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 			session_report(e, s, kernel_address(s, bprm));
 		return 0;
 	}
+	e->sharers = 0; /* an execution has memory and descriptors of its own */
 	s = lutra_fallback ? scratch_get(task) : NULL;
 	if (s)
 		fallback_exec(e, s, kernel_address(s, bprm));

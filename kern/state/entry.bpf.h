@@ -55,11 +55,14 @@ struct lutra_task {
 		 */
 		__u32 program;
 	};
+	/* Of a leader: the number of the processes that share memory or descriptors; 0: it shares none. */
+	__u32 sharers;
+	__u32 condemned; /* of the slot, as it was when the task was last looked at: sharers.bpf.h */
 	struct lutra_history history[LUTRA_HISTORY]; /* by state.history_at & 31 */
 };
 _Static_assert(__builtin_offsetof(struct lutra_task, cache_index) ==
 		       __builtin_offsetof(struct lutra_entry, cache_index),
 	       "entry layout");
-_Static_assert(sizeof(struct lutra_task) == 296, "copied by every fork");
+_Static_assert(sizeof(struct lutra_task) == 304, "copied by every fork");
 
 #endif

@@ -35,7 +35,7 @@ struct {
 struct lutra_cached_task {
 	__u64 task; /* its address; 0: free */
 	struct lutra_task entry;
-	__u64 pad[2];
+	__u64 pad;
 };
 _Static_assert(sizeof(struct lutra_cached_task) == 320, "five lines of a cache");
 

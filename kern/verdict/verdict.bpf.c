@@ -13,6 +13,7 @@
 #include "kern/verdict/record.bpf.h"
 #include "kern/verdict/reported.bpf.h"
 #include "kern/verdict/score.bpf.h"
+#include "kern/verdict/sharers.bpf.h"
 #include "kern/verdict/starter.bpf.h"
 #include "kern/verdict/verdict.bpf.h"
 
@@ -26,6 +27,16 @@ static __always_inline void episode_add(struct lutra_task *e, __u64 now)
 		e->episode_syscalls = e->syscalls;
 	}
 	e->episode_last_ns = now;
+}
+
+/*
+ * Returns true if the operation in s, whose task is killed, happens all the same: no hook refuses it.
+ * Where hooks run, they refuse the syscalls of rule NEW_HOOKABLE.
+ */
+static __always_inline bool is_unrefused(const struct lutra_scratch *s)
+{
+	return !(s->flags & (EVENT_HOOK | EVENT_WORKER)) &&
+	       (lutra_fallback || s->match.rule != LUTRA_RULE_NEW_HOOKABLE);
 }
 
 /*
@@ -67,6 +78,8 @@ __noinline int match_decide(struct lutra_task *e, struct lutra_scratch *s,
 		if (mode == LUTRA_MODE_KILL_CONTAINER)
 			__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_KILLING);
 		kill_current(e->slot);
+		if (is_unrefused(s))
+			sharers_condemn(e);
 	}
 	if (verdict == LUTRA_VERDICT_ALERT && s->flags & EVENT_REPORTED_ONCE)
 		alert_report_once(e, s, p, now);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whom a verdict of mode kill ends: the process whose thread it fell on, however that was made, and
- * no other; also while that exits, and never who has its number afterwards.
+ * Whom a verdict of mode kill ends: the process whose thread it fell on, however that was made. Where
+ * no hook refuses the call, also whoever shares memory, descriptors or the socket with it. No other; also
+ * while that exits, and never who has its number afterwards.
  */
 #include "tests/support/bpf/kernel_policy.h"
 #include "tests/support/bpf/test_program.h"
@@ -9,6 +10,7 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/socket.h>
 
 #define NOVEL SYS_getpgid /* harmless, and nothing but the workers calls it */
 #define KILLED 9	  /* exit code of a worker whose child was */
@@ -124,6 +126,93 @@ static int work_init(void)
 	return work_fork();
 }
 
+static int make_tcp_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+/* A child listens at a socket of its parent's. */
+static int work_shared_socket(void)
+{
+	int fd = make_tcp_socket();
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(listen(fd, 1));
+	return child_fate(pid);
+}
+
+/* A child listens at its own socket, which has the number of one of its parent's. */
+static int work_own_socket(void)
+{
+	int fd = make_tcp_socket();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(fd);
+		fd = make_tcp_socket();
+		_exit(listen(fd, 1));
+	}
+	return child_fate(pid);
+}
+
+/* Two children of one parent have the socket, and the parent has closed it. */
+static int work_sibling_socket(void)
+{
+	int fd = make_tcp_socket(), go[2];
+	pid_t first, second;
+	char c;
+
+	if (pipe(go) < 0)
+		return 1;
+	second = fork();
+	if (second == 0) {
+		if (read(go[0], &c, 1) != 1)
+			_exit(1);
+		_exit(make_known_calls());
+	}
+	first = fork();
+	if (first == 0)
+		_exit(listen(fd, 1));
+	close(fd);
+	if (child_fate(first) != KILLED || write(go[1], "x", 1) != 1)
+		return 1;
+	return child_fate(second);
+}
+
+/* The socket comes in a message after its sender was killed. */
+static int work_sent_socket(void)
+{
+	char space[CMSG_SPACE(sizeof(int))] = {0}, c = 'x';
+	struct iovec data = {&c, 1};
+	struct msghdr m = {.msg_iov = &data,
+			   .msg_iovlen = 1,
+			   .msg_control = space,
+			   .msg_controllen = sizeof(space)};
+	int pair[2], fd;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0)
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+		fd = make_tcp_socket();
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+		if (sendmsg(pair[1], &m, 0) != 1)
+			_exit(1);
+		_exit(listen(fd, 1));
+	}
+	if (child_fate(pid) != KILLED || recvmsg(pair[0], &m, 0) != 1)
+		return 1;
+	make_known_calls();
+	return KILLED;
+}
+
 static void *exec_in_thread(void *arg)
 {
 	(void)arg;
@@ -171,6 +260,10 @@ static const struct worker workers[] = {
 	{"clone-parent", work_clone_parent},
 	{"clone3", work_clone3},
 	{"init", work_init},
+	{"shared-socket", work_shared_socket},
+	{"own-socket", work_own_socket},
+	{"sibling-socket", work_sibling_socket},
+	{"sent-socket", work_sent_socket},
 	{"thread-exec", work_thread_exec},
 	{"exit", work_exit},
 	{"race", work_race},
@@ -208,6 +301,23 @@ static void assert_kills_child(struct box *b, const char *worker)
 	the_kill(b);
 }
 
+/*
+ * The worker's child is killed at its novel call, and so is the worker, which shares with it. If a hook
+ * refuses the call, the worker is spared.
+ */
+static void assert_kills_both(struct box *b, const char *worker, unsigned nr)
+{
+	int status;
+
+	enroll_killing(b, nr);
+	status = box_run(b, worker, NULL);
+	if (box_lsm_runs())
+		assert_exited(status, KILLED);
+	else
+		assert_killed(status);
+	the_kill(b);
+}
+
 /* ---- threads and children ---- */
 
 static void kill_of_a_thread_ends_its_process(void **state)
@@ -226,19 +336,19 @@ static void kill_of_a_child_spares_its_parent(void **state)
 	assert_kills_child(*state, "fork");
 }
 
-static void kill_of_a_vfork_child_spares_its_parent(void **state)
+static void kill_of_a_vfork_child_ends_its_parent(void **state)
 {
-	assert_kills_child(*state, "vfork");
+	assert_kills_both(*state, "vfork", NOVEL);
 }
 
-static void kill_of_a_child_in_the_same_memory_spares_its_parent(void **state)
+static void kill_of_a_child_in_the_same_memory_ends_its_parent(void **state)
 {
-	assert_kills_child(*state, "clone-vm");
+	assert_kills_both(*state, "clone-vm", NOVEL);
 }
 
-static void kill_of_a_child_with_the_same_handlers_spares_its_parent(void **state)
+static void kill_of_a_child_with_the_same_handlers_ends_its_parent(void **state)
 {
-	assert_kills_child(*state, "clone-sighand");
+	assert_kills_both(*state, "clone-sighand", NOVEL);
 }
 
 static void kill_of_a_child_without_an_exit_signal_ends_it(void **state)
@@ -246,9 +356,38 @@ static void kill_of_a_child_without_an_exit_signal_ends_it(void **state)
 	assert_kills_child(*state, "clone-quiet");
 }
 
-static void kill_of_a_clone3_child_spares_its_parent(void **state)
+static void kill_of_a_child_with_the_same_descriptors_ends_its_parent(void **state)
 {
-	assert_kills_child(*state, "clone3");
+	assert_kills_both(*state, "clone3", NOVEL);
+}
+
+static void kill_at_a_socket_ends_its_owner(void **state)
+{
+	assert_kills_both(*state, "shared-socket", SYS_listen);
+}
+
+static void kill_at_a_socket_spares_who_has_another(void **state)
+{
+	struct box *b = *state;
+
+	enroll_killing(b, SYS_listen);
+	assert_exited(box_run(b, "own-socket", NULL), KILLED);
+	the_kill(b);
+}
+
+/* The worker reports what became of the second child. */
+static void kill_at_a_socket_ends_siblings_that_have_it(void **state)
+{
+	struct box *b = *state;
+
+	enroll_killing(b, SYS_listen);
+	assert_exited(box_run(b, "sibling-socket", NULL), box_lsm_runs() ? 2 : KILLED);
+	the_kill(b);
+}
+
+static void kill_at_a_socket_ends_who_receives_it_later(void **state)
+{
+	assert_kills_both(*state, "sent-socket", SYS_listen);
 }
 
 static void kill_of_a_namespaces_init_ends_it(void **state)
@@ -388,11 +527,15 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(kill_of_a_thread_ends_its_process),
 		TEST(kill_of_a_child_spares_its_parent),
-		TEST(kill_of_a_vfork_child_spares_its_parent),
-		TEST(kill_of_a_child_in_the_same_memory_spares_its_parent),
-		TEST(kill_of_a_child_with_the_same_handlers_spares_its_parent),
+		TEST(kill_of_a_vfork_child_ends_its_parent),
+		TEST(kill_of_a_child_in_the_same_memory_ends_its_parent),
+		TEST(kill_of_a_child_with_the_same_handlers_ends_its_parent),
 		TEST(kill_of_a_child_without_an_exit_signal_ends_it),
-		TEST(kill_of_a_clone3_child_spares_its_parent),
+		TEST(kill_of_a_child_with_the_same_descriptors_ends_its_parent),
+		TEST(kill_at_a_socket_ends_its_owner),
+		TEST(kill_at_a_socket_spares_who_has_another),
+		TEST(kill_at_a_socket_ends_siblings_that_have_it),
+		TEST(kill_at_a_socket_ends_who_receives_it_later),
 		TEST(kill_of_a_namespaces_init_ends_it),
 		TEST(kill_of_a_sibling_by_clone_parent_ends_it_alone),
 		TEST(kill_after_exec_in_a_thread_ends_the_process),

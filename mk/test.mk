@@ -77,7 +77,7 @@ $(B)/tests/e2e/first: tests/e2e/first.c
 # What the escape suite runs in the services and beside them.
 ESC := $(B)/tests/e2e/escapes
 ESCAPES := $(patsubst %,$(ESC)/techniques/%.o,techniques ring mounts processes kernel files names tasks sockets moves \
-	memory outside)
+	memory outside secrets)
 ESCAPE_PROGRAMS := $(ESC)/implant.so $(ESC)/host
 $(ESCAPES) $(ESC)/implant.o: CFLAGS += -fPIC
 $(ESC)/techniques/payload: tests/e2e/escapes/techniques/payload.c tests/e2e/escapes/techniques/technique.h

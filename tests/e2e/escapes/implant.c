@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/e2e/escapes/techniques/technique.h"
@@ -32,6 +33,9 @@ __attribute__((constructor)) static void start_implant(void)
 	if (page != MAP_FAILED)
 		loot = page;
 	has_ring = ring_open() == 0;
+	/* A service that starts as root, and gives its files to the user that it serves as. */
+	if (chown(OWNED, START_OWNER, (gid_t)-1) < 0)
+		dprintf(2, "implant: " OWNED ": %s\n", strerror(errno));
 }
 
 /* ---- ordinary work ---- */
@@ -76,6 +80,12 @@ static int read_config(void)
 		return errno;
 	close(fd);
 	return 0;
+}
+
+/* Sets an attribute of a file of the volume. */
+static int mark_config(void)
+{
+	return FAILED(setxattr(SHARED "/config", "user.read", "1", 1, 0));
 }
 
 static int call_backend(void)
@@ -133,6 +143,8 @@ static int do_work(int n)
 
 	if (r == 0)
 		r = read_config();
+	if (r == 0)
+		r = mark_config();
 	for (int i = 0; i < 3 && r == 0 && n % 2 == 0; i++)
 		r = call_backend();
 	if (r == 0)

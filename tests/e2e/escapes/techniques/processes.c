@@ -183,7 +183,7 @@ static int signal_host(int victim)
 	return FAILED(kill(victim, SIGUSR1));
 }
 
-static bool was_signalled(struct host *h)
+bool was_signalled(struct host *h)
 {
 	return h->world->signals > 0;
 }

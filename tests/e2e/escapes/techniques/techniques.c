@@ -17,8 +17,8 @@
 
 const struct technique *const all_techniques[N_ARRAYS] = {
 	mount_techniques,  process_techniques, kernel_techniques, file_techniques,
-	memory_techniques, outside_techniques, name_evasions,	  task_evasions,
-	socket_evasions,   move_evasions,
+	memory_techniques, outside_techniques, secret_techniques, name_evasions,
+	task_evasions,	   socket_evasions,    move_evasions,
 };
 
 static char own_loot[64];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "lib/abi/op_set.h"
 #include "lutra/code_name.h"
 #include "lutra/score_m.h"
 
@@ -75,6 +76,11 @@ bool policy_has_level(const struct policy *p)
 bool policy_has_novelty(const struct policy *p)
 {
 	return p->novelty_threshold != LUTRA_THRESHOLD_OFF;
+}
+
+bool policy_lacks_hooks(const struct policy *p)
+{
+	return op_set_lacks_hooks(p->ops);
 }
 
 const struct policy_run *policy_partial_run(const struct policy *p)

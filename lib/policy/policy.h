@@ -213,6 +213,12 @@ const char *policy_token_name(const struct policy *p, uint8_t token, uint8_t *re
 /* Returns the key that has a number in the kernel's form of the policy (LUTRA_KEY_*), or NULL. */
 const struct policy_key *policy_key_by_number(const struct policy *p, unsigned number);
 
+/*
+ * Returns true if the policy's runs were recorded without LSM hooks. Capabilities, and hooks that have
+ * no object, are not judged by it.
+ */
+bool policy_lacks_hooks(const struct policy *p);
+
 /* Returns the first run of which the recording is known to be only a part, or NULL. */
 const struct policy_run *policy_partial_run(const struct policy *p);
 

@@ -35,6 +35,9 @@ int container_check_mode(const struct container *c, const struct policy *p, unsi
 	int r = modes_check(c->name, p, mode, force, err);
 	struct err over;
 
+	if (r == 0 && guard_has_lsm(c->all->parts.guard))
+		r = modes_check_hooks(c->name, p, mode, force, err);
+
 	return r < 0 || !ask.policy ? r : check_lifecycle(c->all, &ask, &over, err);
 }
 
@@ -137,6 +140,8 @@ int containers_set_policy_mode(struct containers *all, const char *policy,
 		r = policy_load_signed(&p, dir, &config->policy_keys, err);
 	if (r == 0)
 		r = check_lifecycle(all, &q, ret_over, err);
+	if (r == 0 && guard_has_lsm(all->parts.guard))
+		r = modes_check_hooks(policy, p, ask->mode, ask->force, err);
 	if (r == 0)
 		r = modes_get(config, dir, p, &change.before, err);
 	if (r == 0)
@@ -177,6 +182,7 @@ void container_note_policy(struct container *c, const struct policy *p)
 {
 	c->threshold = p->threshold;
 	c->novelty_threshold = p->novelty_threshold;
+	c->lacks_hooks = policy_lacks_hooks(p);
 	c->refusing_rules = 0;
 	for (unsigned rule = 0; rule < LUTRA_RULE_COUNT; rule++)
 		if (p->action[rule] >= LUTRA_ACTION_DENY)
@@ -188,6 +194,7 @@ void container_note_policy(struct container *c, const struct policy *p)
 	memcpy(c->before_accepted, c->accepted_sha256, sizeof(c->before_accepted));
 	c->policy_version = 0;
 	c->level_noted = false;
+	c->hooks_noted = false;
 	memcpy(c->policy_sha256, p->json_sha256, sizeof(c->policy_sha256));
 	memcpy(c->accepted_sha256, p->accepted_sha256, sizeof(c->accepted_sha256));
 	c->policy_since_ns = clock_realtime_ns();
@@ -226,6 +233,7 @@ int container_apply_policy(struct container *c, const char *dir, const struct po
 			 *c->accepted_sha256 ? " with what was accepted, " : "",
 			 c->accepted_sha256);
 	container_note_level(c);
+	container_note_hooks(c);
 	if (changed || anew)
 		containers_changed(c->all, c);
 	return 0;

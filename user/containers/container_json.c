@@ -43,7 +43,8 @@ json_t *container_to_json(const struct container *c)
 {
 	char time[CLOCK_TEXT], policy_time[CLOCK_TEXT], alert_time[CLOCK_TEXT];
 	json_t *j = json_pack(
-		"{s:o, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:b, s:o, s:o, s:b}",
+		"{s:o, s:s, s:o, s:s, s:o, s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:b, s:o, s:o, s:b, "
+		"s:b}",
 		"policy", text_json_keep(c->policy_dir), "policy_sha256", c->policy_sha256,
 		"accepted_sha256",
 		*c->accepted_sha256 ? json_string(c->accepted_sha256) : json_null(), "policy_since",
@@ -54,7 +55,8 @@ json_t *container_to_json(const struct container *c)
 		"last_alert",
 		c->alert_ns ? json_string(clock_format(c->alert_ns, alert_time)) : json_null(),
 		"release", c->is_release, "audited_rules", audited_to_json(c), "release_until",
-		release_to_json(c), "level_off", (int)container_is_level_off(c));
+		release_to_json(c), "level_off", (int)container_is_level_off(c), "half_judged",
+		(int)container_is_half_judged(c));
 
 	if (!j)
 		return NULL;

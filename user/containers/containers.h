@@ -52,6 +52,8 @@ struct container {
 	int32_t threshold;
 	int32_t novelty_threshold; /* the same of level N */
 	bool level_noted;	   /* container_note_level() has sent its event about this policy */
+	bool lacks_hooks;	   /* policy_lacks_hooks() of the policy in force */
+	bool hooks_noted;	   /* container_note_hooks() has sent its event about this policy */
 	uint32_t refusing_rules;   /* bit per rule that denies or kills; some may be in audit */
 	uint32_t mode;
 	bool own_mode; /* it does not follow its policy's mode */
@@ -212,6 +214,15 @@ static inline bool container_is_level_off(const struct container *c)
 {
 	return c->threshold == LUTRA_THRESHOLD_OFF;
 }
+
+/*
+ * Returns true if the host has BPF LSM and the policy's runs were recorded without: capabilities, and
+ * hooks that have no object, are not judged.
+ */
+bool container_is_half_judged(const struct container *c);
+
+/* If container_is_half_judged(), sends one event that says so and what to do. */
+void container_note_hooks(struct container *c);
 
 /* If the policy in force has no level M, sends one event that says so and what to do. */
 void container_note_level(struct container *c);

@@ -216,6 +216,7 @@ int enrol_container(struct containers *all, const struct enrol_request *q, struc
 		 *c->policy_dir ? c->policy_dir : "none yet");
 	container_note_release(c);
 	container_note_level(c);
+	container_note_hooks(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }

@@ -185,6 +185,24 @@ void container_note_level(struct container *c)
 		image);
 }
 
+bool container_is_half_judged(const struct container *c)
+{
+	return *c->policy_dir && c->lacks_hooks && guard_has_lsm(c->all->parts.guard);
+}
+
+void container_note_hooks(struct container *c)
+{
+	static const char text[] = "capabilities and hooks without an object are not judged: the "
+				   "policy's runs were recorded without BPF LSM; add runs that are "
+				   "recorded on this host";
+
+	if (!container_is_half_judged(c) || c->hooks_noted)
+		return;
+	c->hooks_noted = true;
+	log_warning("%s: %s", c->name, text);
+	container_note_change(c, "%s", text);
+}
+
 /* Sends an event of lutrad about no enrolled container. text: its words. */
 static void put_own_alert(struct containers *all, struct lutra_evidence *ev, const char *text,
 			  const struct alert_container *about)

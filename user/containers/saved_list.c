@@ -293,6 +293,7 @@ static int restore_container(struct container *c)
 		 mode_name(c->mode));
 	containers_add(c, CONTAINERS_RESTORED);
 	container_note_level(c);
+	container_note_hooks(c);
 	return 0;
 }
 

@@ -157,6 +157,22 @@ static int learn_again(struct learn *l, struct lifecycle_image *i, const char *d
 	return 0;
 }
 
+static void record_enrolled(struct learn *l, struct lifecycle_image *i);
+
+/* The policy's runs were recorded without hooks, and this host has them: runs are added to it. */
+static void learn_hooks(struct learn *l, struct lifecycle_image *i, const struct container *c)
+{
+	if (!i->trained || i->learning || !container_is_half_judged(c))
+		return;
+	lifecycle_begin(l->parts.lifecycle, i, 0, &l->parts.config->life, clock_realtime_ns());
+	lifecycle_set_note(
+		l->parts.lifecycle, i,
+		"its runs were recorded without BPF LSM: what only hooks see is learned, "
+		"and the mode stays");
+	log_info("%s: %s", i->image, i->note);
+	record_enrolled(l, i);
+}
+
 /* Notes the digest of a container that was enrolled, as lifecycle_choose() chose. */
 static int note_digest(struct learn *l, struct container *c, struct lifecycle_image *i)
 {
@@ -186,6 +202,8 @@ static void on_enrolled(void *ctx, struct container *c, unsigned how)
 		log_error("%s: out of memory: the digest of its image is not known", c->name);
 	if (c->recorded)
 		recorder_begin(l, c, begin);
+	else if (i)
+		learn_hooks(l, i, c);
 }
 
 static void on_emptied(void *ctx, struct container *c)

@@ -59,6 +59,18 @@ int modes_check(const char *name, const struct policy *p, unsigned mode, bool fo
 		       mode_name(mode), why.msg);
 }
 
+int modes_check_hooks(const char *name, const struct policy *p, unsigned mode, bool forced,
+		      struct err *err)
+{
+	if (forced || mode <= LUTRA_MODE_AUDIT || !policy_lacks_hooks(p))
+		return 0;
+	return err_set(err, -EPERM,
+		       "%.200s: not in mode %s: its runs were recorded without BPF LSM, so "
+		       "capabilities and hooks without an object are not judged; add runs that are "
+		       "recorded on this host, or use --force",
+		       name, mode_name(mode));
+}
+
 /* Reads the whole object; it is empty where the file does not exist. */
 static int load_modes(const struct config *c, json_t **ret, struct err *err)
 {

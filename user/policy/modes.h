@@ -18,6 +18,13 @@ const char *modes_policy_name(const struct config *c, const char *dir);
 bool modes_has_objection(const struct policy *p, unsigned mode, struct err *why);
 
 /*
+ * Returns -EPERM if the policy lacks what hooks see and the mode is above audit, unless forced. For hosts
+ * with BPF LSM. What is in force already stays so. name: the policy or container, for err.
+ */
+int modes_check_hooks(const char *name, const struct policy *p, unsigned mode, bool forced,
+		      struct err *err);
+
+/*
  * Returns -EPERM if modes_has_objection() and not forced. name: the policy or container, for err.
  */
 int modes_check(const char *name, const struct policy *p, unsigned mode, bool forced,

@@ -42,14 +42,14 @@ static json_t *training_to_json(const struct policy *p, unsigned mode)
 	char unseen[POLICY_UNSEEN_TEXT];
 
 	policy_unseen_text(&p->calibration.unseen, unseen);
-	return json_pack("{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:s, s:o, s:b}", "image",
-			 text_json_keep(p->image), "digest",
+	return json_pack("{s:o, s:o, s:s, s:s, s:i, s:f, s:I, s:I, s:s, s:s, s:o, s:b, s:b}",
+			 "image", text_json_keep(p->image), "digest",
 			 p->digest ? text_json_keep(p->digest) : json_null(), "mode",
 			 mode_name(mode), "policy_mode", mode_name(p->mode), "runs", (int)p->n_runs,
 			 "hours", p->hours, "calls", (json_int_t)p->calls, "objects",
 			 (json_int_t)p->n_objects, "sha256", p->json_sha256, "unseen", unseen,
 			 "calibration", policy_calibration_encode(&p->calibration), "level_off",
-			 (int)!policy_has_level(p));
+			 (int)!policy_has_level(p), "lacks_hooks", (int)policy_lacks_hooks(p));
 }
 
 /* Says what a person added to the policy. */

@@ -31,6 +31,9 @@ static void print_container(const json_t *c)
 		printf("  level M is off: an older lutra made the policy; make it anew with lutra "
 		       "learn --image %s --anew\n",
 		       cli_json_text(c, "image"));
+	if (cli_json_is(c, "half_judged"))
+		printf("  capabilities and hooks without an object are not judged: the policy's "
+		       "runs were recorded without BPF LSM\n");
 	if (*cli_json_text(c, "policy_error"))
 		printf("  %s\n", cli_json_text(c, "policy_error"));
 	printf("  calls %lld, objects %lld; alerts %lld, repeated %lld, denied %lld, killed %lld; "

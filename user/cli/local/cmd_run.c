@@ -131,6 +131,7 @@ int cmd_run(int argc, char **argv)
 		r = load_run_policy(&a, &policy, &c->mode, &err);
 	else if (a.mode >= 0)
 		c->mode = (unsigned)a.mode;
+	c->needs_hooks = a.mode >= 0 && !a.force;
 	c->policy = policy;
 	if (r == 0 && a.seccomp)
 		r = prepare_filter(c->mode, policy, &filter, &err);

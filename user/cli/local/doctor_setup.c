@@ -221,6 +221,7 @@ static void look_at_containers(struct doctor_setup *s, const char *config_file,
 	char names[DOCTOR_DETAIL] = "";
 	json_auto_t *overview = NULL;
 	const json_t *unguarded, *one;
+	unsigned n_half = 0;
 	size_t i;
 
 	add_setup_row(s, "containers", true, NULL, "%zu under guard",
@@ -230,6 +231,16 @@ static void look_at_containers(struct doctor_setup *s, const char *config_file,
 			add_setup_row(s, "container", false, "lutra policy verify", "%.60s: %.300s",
 				      cli_json_text(one, "name"),
 				      cli_json_text(one, "policy_error"));
+	json_array_foreach (json_object_get(status, "containers"), i, one)
+		if (cli_json_is(one, "half_judged"))
+			add_listed_name(names, n_half++, cli_json_text(one, "name"));
+	if (n_half)
+		add_setup_row(s, "capabilities", false,
+			      "add runs that are recorded on this host to their policies",
+			      "not judged, nor hooks without an object, by policies of runs "
+			      "without BPF LSM: %.300s",
+			      names);
+	names[0] = '\0';
 	if (cli_ask(config_file, "overview?limit=0", LOCAL_GET, &overview, NULL) < 0)
 		return;
 	unguarded = json_object_get(overview, "unguarded");

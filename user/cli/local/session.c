@@ -14,6 +14,7 @@
 #include "user/cli/cli.h"
 #include "user/guard/guard.h"
 #include "user/pipeline/pipeline.h"
+#include "user/policy/modes.h"
 #include "user/sys/process/cgroup.h"
 #include "user/sys/clock.h"
 
@@ -225,6 +226,8 @@ int session_new(struct session **ret, const struct session_config *config, struc
 	if (r == 0)
 		r = guard_new(&s->guard, &handler,
 			      GUARD_BRIEF | (config->no_lsm ? GUARD_NO_LSM : 0), NULL, err);
+	if (r == 0 && config->needs_hooks && config->policy && guard_has_lsm(s->guard))
+		r = modes_check_hooks(config->policy_dir, config->policy, config->mode, false, err);
 	if (r == 0)
 		r = session_open_trace(s, err);
 	if (r == 0)

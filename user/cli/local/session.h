@@ -27,6 +27,7 @@ struct session_config {
 	const char *events_json; /* NULL: none */
 	uint64_t seconds;	 /* the session ends after this time; 0: no limit */
 	unsigned mode;
+	bool needs_hooks; /* refuse the mode if hooks run and the policy lacks them: modes_check_hooks() */
 	bool no_lsm;
 	/*
 	 * The session passes signals to its command and ends with it. False: the session ends at a
@@ -37,7 +38,7 @@ struct session_config {
 
 struct session;
 
-/* Starts a session. Errors as guard_new(), guard_enroll(), trace_writer_new(), pipeline_new(). */
+/* Starts a session. Errors as modes_check_hooks(), guard_new(), guard_enroll(), trace_writer_new(), pipeline_new(). */
 int session_new(struct session **ret, const struct session_config *config, struct err *err);
 /* Starts a command in the cgroup, with the step if not NULL. Errors as child_start_with(). */
 int session_start(struct session *s, char *const argv[], const struct child_step *step,

@@ -274,6 +274,11 @@ static void show_calibration(const struct policy *p)
 		       cli_clean_text(policy_partial_run(p)->partial, why));
 	else if (c->audit_only)
 		printf("  caution      too little training for deny: use mode audit\n");
+	if (policy_lacks_hooks(p))
+		printf("  caution      recorded without BPF LSM: capabilities and hooks without an "
+		       "object are not\n%*sjudged; on a host with BPF LSM add runs before a mode "
+		       "above audit\n",
+		       INDENT + 1, "");
 	if (c->advice && *c->advice)
 		printf("  advice       %s\n", c->advice);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lutra policy set-mode: by lutrad, or for the next lutrad if none runs. */
+#include <fcntl.h>
+#include <string.h>
+
 #include "lib/abi/names.h"
+#include "lib/base/file.h"
 #include "lib/policy/policy.h"
 #include "user/policy/modes.h"
 #include "user/policy/lifecycle.h"
@@ -27,6 +31,16 @@ static int check_gate(const struct policy_args *a, const char *name, unsigned mo
 	return r;
 }
 
+/* Returns true if the kernel says that it runs BPF LSM programs. lutrad finds out by a program. */
+static bool has_bpf_lsm(void)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	return file_read(AT_FDCWD, "/sys/kernel/security/lsm", 4096, &text, &len, NULL) == 0 &&
+	       strstr(text, "bpf");
+}
+
 /* Saves the mode for the next lutrad. */
 static int set_without_daemon(const struct policy_args *a, const char *name, const char *dir,
 			      unsigned mode)
@@ -36,6 +50,7 @@ static int set_without_daemon(const struct policy_args *a, const char *name, con
 
 	if (policy_load_signed(&p, dir, &a->config->policy_keys, &err) < 0 ||
 	    check_gate(a, name, mode, &err) < 0 ||
+	    (has_bpf_lsm() && modes_check_hooks(name, p, mode, a->force, &err) < 0) ||
 	    modes_set(a->config, name, p, mode, a->force, &err) < 0)
 		return cli_fail(&err);
 	printf("%s: mode %s, when lutrad starts\n", name, mode_name(mode));

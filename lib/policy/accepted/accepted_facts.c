@@ -148,9 +148,7 @@ static bool facts_read_suffix(const char *text, struct lutra_object *o)
 		o->flags |= LUTRA_OBJ_UPDATED | LUTRA_OBJ_FRESH;
 	else if (strcmp(text, " (executable)") == 0)
 		o->flags |= LUTRA_OBJ_XBIT;
-	else if (strcmp(text, " (private)") == 0)
-		o->flags |= LUTRA_OBJ_PRIVATE;
-	else
+	else if (strcmp(text, " (private)") != 0) /* counts for what is not accepted alone */
 		return *text == '\0';
 	return true;
 }

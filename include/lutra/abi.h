@@ -11,14 +11,18 @@
 
 #define LUTRA_ABI_VERSION 18
 
-/* Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. */
-#define LUTRA_SLOTS 1024
+/*
+ * Slots: index of an enrolled container's kernel state. Slot 0 is never enrolled. A power of two, as
+ * programs mask an index for the verifier.
+ */
+#define LUTRA_SLOTS 2048
+#define LUTRA_CONTAINERS_MAX (LUTRA_SLOTS - 1)
 
 /*
- * Entries of tasks whose memory is taken beforehand: 100 tasks for each slot. The last of them are
- * kept for tasks that are under way when the others are used up.
+ * Entries of tasks whose memory is taken beforehand: those of 1,024 containers of 100 tasks. The
+ * last of them are kept for tasks that are under way when the others are used up.
  */
-#define LUTRA_RESERVE (100 * LUTRA_SLOTS)
+#define LUTRA_RESERVE (100 * 1024)
 /* Why a task of an enrolled cgroup may have no entry: struct lutra_shortage. */
 #define LUTRA_LOST_NO_ROOM 1u /* one got none */
 #define LUTRA_LOST_SKIPPED 2u /* this kernel skips runs of the program that sees forks */

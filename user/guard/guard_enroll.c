@@ -170,7 +170,7 @@ static int find_slot(struct guard *g, uint64_t id, const char *path, uint32_t *r
 	if (!found)
 		return err_set(err, -ENOSPC,
 			       "%d containers are enrolled, which is the maximum: release one",
-			       LUTRA_SLOTS - 1);
+			       LUTRA_CONTAINERS_MAX);
 	*ret = found;
 	return 0;
 }

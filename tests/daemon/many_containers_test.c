@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/policy/policy.h"
 #include "lutra/abi.h"
 
 #define MANY 1024u
@@ -66,7 +67,53 @@ static unsigned count_guarded(const struct fixture *f)
 	return (unsigned)json_array_size(list);
 }
 
-static void many_containers_are_guarded_and_still_are_after_a_kill(void **state)
+/* Returns how many containers have a policy. */
+static unsigned count_with_policy(const struct fixture *f, const char *sha256)
+{
+	json_auto_t *status = lutrad_status(f);
+	const json_t *list = json_object_get(status, "containers"), *c;
+	unsigned n = 0;
+	size_t i;
+
+	assert_non_null(status);
+	json_array_foreach (list, i, c) {
+		const char *has = json_string_value(json_object_get(c, "policy_sha256"));
+
+		n += has && strcmp(has, sha256) == 0;
+	}
+	return n;
+}
+
+/* Replaces the policy of all containers. */
+static void replace_policy(const struct fixture *f, char ret_before[static POLICY_SHA256_TEXT])
+{
+	struct policy *p = NULL;
+
+	assert_int_equal(policy_load(&p, f->policy, NULL), 0);
+	memcpy(ret_before, p->json_sha256, POLICY_SHA256_TEXT);
+	p->hours += 1;
+	assert_int_equal(policy_save(p, f->policy, NULL), 0);
+	policy_free(p);
+}
+
+/*
+ * The policy is applied in 128 pieces or more. lutrad answers in between: some answer comes while some
+ * of the containers have the new policy, and some the old one.
+ */
+static void assert_answers_while_a_policy_is_applied(const struct fixture *f)
+{
+	char before[POLICY_SHA256_TEXT];
+	unsigned left = MANY, between = 0;
+
+	replace_policy(f, before);
+	while (left) {
+		left = count_with_policy(f, before);
+		between += left && left < MANY;
+	}
+	assert_true(between > 0);
+}
+
+static void many_containers_are_guarded_and_their_policy_is_applied_in_pieces(void **state)
 {
 	struct fixture *f = *state;
 	char pin_dir[128];
@@ -82,12 +129,13 @@ static void many_containers_are_guarded_and_still_are_after_a_kill(void **state)
 	assert_int_equal(kill(f->daemon, SIGKILL), 0);
 	lutrad_restart(f);
 	assert_int_equal(count_guarded(f), MANY);
+	assert_answers_while_a_policy_is_applied(f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(many_containers_are_guarded_and_still_are_after_a_kill)};
+		T(many_containers_are_guarded_and_their_policy_is_applied_in_pieces)};
 	int r = lutrad_cannot_run();
 
 	return r ? r : cmocka_run_group_tests_name("many containers", tests, NULL, NULL);

@@ -57,6 +57,9 @@ struct container {
 	uint32_t refusing_rules;   /* bit per rule that denies or kills; some may be in audit */
 	uint32_t mode;
 	bool own_mode; /* it does not follow its policy's mode */
+	/* Written by policy_watch.c. */
+	bool policy_due;	 /* its policy is to be loaded again */
+	uint64_t policy_read_ns; /* CLOCK_MONOTONIC, of the last load; 0: at its enrolment */
 	/* Written by container_view.c. */
 	bool is_release;	   /* its image is another release than its policy was made for */
 	uint32_t release_rules;	   /* bit per rule that only alerts in the first hours of it */
@@ -372,8 +375,13 @@ struct policy_watch;
  */
 int policy_watch_open(struct policy_watch **ret, struct containers *all);
 void policy_watch_close(struct policy_watch *w);
-/* Loads the policies of all containers again and applies those that changed. */
+/*
+ * Begins to load the policies of all containers again and to apply those that changed. The loop does
+ * it in pieces, after this has returned.
+ */
 void policy_watch_reload(struct policy_watch *w);
+/* Has on_loaded called whenever all policies are loaded and applied. NULL: nothing is called. */
+void policy_watch_on_loaded(struct policy_watch *w, void (*on_loaded)(void *ctx), void *ctx);
 /*
  * Loads the policy in dir again and applies it at once to the containers that it guards. What
  * cannot be applied is logged and noted.

@@ -3,6 +3,10 @@
  * Watches policies_dir, where a policy is replaced by rename(2), and the policy directory of every
  * container, where files may be written in place. Until the last file is whole, the checksums of
  * the policy do not fit, and nothing is taken. Policies are also loaded on SIGHUP and at the start.
+ *
+ * With many policies or containers that takes seconds. So the main loop does it in pieces, each of
+ * one policy that is loaded or of a few containers to which it is applied: whoever asks meanwhile is
+ * answered between two pieces.
  */
 #include "user/containers/containers_impl.h"
 
@@ -17,15 +21,28 @@
 
 #define QUIET_NS 200000000ull	/* time without a change before policies are loaded, */
 #define LATEST_NS 2000000000ull /* but not later than this after the first change */
+#define PIECE 8 /* containers to which a policy is applied before the loop goes on */
 #define CHANGES                                                                                    \
 	(IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
 	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+
+/* A policy that was read and is being applied. */
+struct loaded_policy {
+	char *dir; /* NULL: none is */
+	struct policy *policy;
+	int result; /* of loading it: 0, or -errno and err */
+	struct err err, left_out;
+};
 
 struct policy_watch {
 	struct containers *all;
 	struct containers_observer observer;
 	struct loop_watch changes; /* inotify */
 	struct loop_watch settled; /* a timer that runs out after the last change */
+	struct loop_watch piece; /* a timer that runs out at once: there is more to load or apply */
+	struct loaded_policy loaded;
+	void (*on_loaded)(void *ctx); /* NULL: nobody waits */
+	void *on_loaded_ctx;
 	uint64_t changed_ns; /* CLOCK_MONOTONIC, of the first change not loaded yet; 0: none */
 	int policies_wd;     /* inotify's number of policies_dir; -1: not watched yet */
 };
@@ -75,43 +92,46 @@ static void apply_loaded(struct container *c, const struct policy *p, const stru
 		clear_error(c);
 }
 
-/* Returns true if c is the first of the containers that its policy guards. */
-static bool is_first_of_policy(const struct container *c)
+static void loaded_policy_done(struct loaded_policy *l)
 {
-	const struct container *first = c->all->first;
-
-	while (strcmp(first->policy_dir, c->policy_dir) != 0)
-		first = first->next;
-	return first == c;
+	policy_free(l->policy);
+	free(l->dir);
+	*l = (struct loaded_policy){};
 }
 
-/* Loads a policy once for all containers that it guards. */
-static void reload_policy(struct container *first)
+/* Loads the policy of a container, for all containers that it guards. Returns 0 or -ENOMEM. */
+static int read_policy(const struct container *c, struct loaded_policy *ret)
 {
-	_cleanup_(policy_freep) struct policy *p = NULL;
-	struct err err, left_out;
-	int r = accepted_load(&p, first->policy_dir, &first->all->parts.config->policy_keys,
-			      &left_out, &err);
+	*ret = (struct loaded_policy){.dir = strdup(c->policy_dir)};
+	if (!ret->dir)
+		return -ENOMEM;
+	ret->result = accepted_load(&ret->policy, ret->dir, &c->all->parts.config->policy_keys,
+				    &ret->left_out, &ret->err);
+	return 0;
+}
 
-	for (struct container *c = first; c; c = c->next) {
-		if (strcmp(c->policy_dir, first->policy_dir) != 0)
-			continue;
-		if (r < 0)
-			note_refused(c, err.msg);
-		else
-			apply_loaded(c, p, &left_out);
-	}
+/* Applies what was loaded to a container, if it guards that. */
+static void apply_to(struct container *c, const struct loaded_policy *l)
+{
+	if (strcmp(c->policy_dir, l->dir) != 0)
+		return;
+	if (l->result < 0)
+		note_refused(c, l->err.msg);
+	else
+		apply_loaded(c, l->policy, &l->left_out);
 }
 
 void containers_reload_policy(struct containers *all, const char *dir)
 {
-	struct container *c = all->first;
+	_cleanup_(loaded_policy_done) struct loaded_policy l = {};
+	struct container *first = all->first;
 
-	while (c && strcmp(c->policy_dir, dir) != 0)
-		c = c->next;
-	if (!c)
+	while (first && strcmp(first->policy_dir, dir) != 0)
+		first = first->next;
+	if (!first || read_policy(first, &l) < 0)
 		return;
-	reload_policy(c);
+	for (struct container *c = first; c; c = c->next)
+		apply_to(c, &l);
 	containers_changed(all, NULL);
 }
 
@@ -129,18 +149,114 @@ static void on_container_changed(void *ctx, const struct container *c)
 		watch_dir(ctx, c->policy_dir);
 }
 
-void policy_watch_reload(struct policy_watch *w)
+/* ---- loading in pieces ---- */
+
+/* Has on_piece() called once the loop has handled what is ready. */
+static void request_piece(struct policy_watch *w)
 {
+	const struct itimerspec at_once = {.it_value.tv_nsec = 1};
+
+	timerfd_settime(w->piece.fd, 0, &at_once, NULL);
+}
+
+/*
+ * Returns the container whose policy is due and was read longest ago: however often policies change,
+ * each has its turn. NULL: none is due.
+ */
+static struct container *find_due(const struct policy_watch *w)
+{
+	struct container *ret = NULL;
+
+	for (struct container *c = w->all->first; c; c = c->next)
+		if (c->policy_due && (!ret || c->policy_read_ns < ret->policy_read_ns))
+			ret = c;
+	return ret;
+}
+
+/* Loads the next policy that is due. Returns false if none is. */
+static bool load_next(struct policy_watch *w)
+{
+	const struct container *next = find_due(w);
+	uint64_t now = clock_now_ns();
+
+	if (!next || read_policy(next, &w->loaded) < 0)
+		return false;
+	/* Its directory may be another by now. */
+	watch_dir(w, w->loaded.dir);
+	for (struct container *c = w->all->first; c; c = c->next)
+		if (strcmp(c->policy_dir, w->loaded.dir) == 0)
+			c->policy_read_ns = now;
+	return true;
+}
+
+/* Applies the loaded policy to a few of the containers that it guards. */
+static void apply_piece(struct policy_watch *w)
+{
+	unsigned n = 0;
+
 	for (struct container *c = w->all->first; c; c = c->next) {
-		if (!*c->policy_dir || !is_first_of_policy(c))
+		if (!c->policy_due || strcmp(c->policy_dir, w->loaded.dir) != 0)
 			continue;
-		/* Its directory may be another by now. */
-		watch_dir(w, c->policy_dir);
-		reload_policy(c);
+		if (n++ == PIECE)
+			return;
+		c->policy_due = false;
+		apply_to(c, &w->loaded);
 	}
+	loaded_policy_done(&w->loaded);
+}
+
+/* Returns false once nothing is due. */
+static bool run_piece(struct policy_watch *w)
+{
+	if (w->loaded.dir)
+		apply_piece(w);
+	else if (!load_next(w))
+		return false;
+	return true;
+}
+
+static void finish_load(struct policy_watch *w)
+{
 	if (w->all->first)
 		containers_changed(w->all, NULL);
+	if (w->on_loaded)
+		w->on_loaded(w->on_loaded_ctx);
 }
+
+static void on_piece(void *ctx)
+{
+	struct policy_watch *w = ctx;
+	uint64_t n;
+
+	if (read(w->piece.fd, &n, sizeof(n)) != sizeof(n))
+		return;
+	if (run_piece(w))
+		request_piece(w);
+	else
+		finish_load(w);
+}
+
+/* What was loaded may have changed since. */
+static void mark_due(struct policy_watch *w)
+{
+	loaded_policy_done(&w->loaded);
+	for (struct container *c = w->all->first; c; c = c->next)
+		c->policy_due = *c->policy_dir;
+}
+
+void policy_watch_reload(struct policy_watch *w)
+{
+	mark_due(w);
+	request_piece(w);
+}
+
+void policy_watch_on_loaded(struct policy_watch *w, void (*on_loaded)(void *ctx), void *ctx)
+{
+	w->on_loaded = on_loaded;
+	w->on_loaded_ctx = ctx;
+}
+
+/* ---- noticing changes ---- */
 
 static void start_timer(struct policy_watch *w)
 {
@@ -220,8 +336,13 @@ static int open_watches(struct policy_watch *w)
 	w->settled.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (w->changes.fd < 0 || w->settled.fd < 0)
 		return -errno;
+	w->piece.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (w->piece.fd < 0)
+		return -errno;
 	r = loop_watch(w->all->parts.loop, &w->changes, EPOLLIN, NULL);
-	return r < 0 ? r : loop_watch(w->all->parts.loop, &w->settled, EPOLLIN, NULL);
+	if (r == 0)
+		r = loop_watch(w->all->parts.loop, &w->settled, EPOLLIN, NULL);
+	return r < 0 ? r : loop_watch(w->all->parts.loop, &w->piece, EPOLLIN, NULL);
 }
 
 int policy_watch_open(struct policy_watch **ret, struct containers *all)
@@ -234,6 +355,7 @@ int policy_watch_open(struct policy_watch **ret, struct containers *all)
 	w->all = all;
 	w->changes = (struct loop_watch){.fd = -1, .on_ready = on_change, .ctx = w};
 	w->settled = (struct loop_watch){.fd = -1, .on_ready = on_settled, .ctx = w};
+	w->piece = (struct loop_watch){.fd = -1, .on_ready = on_piece, .ctx = w};
 	r = open_watches(w);
 	if (r < 0) {
 		policy_watch_close(w);
@@ -242,7 +364,11 @@ int policy_watch_open(struct policy_watch **ret, struct containers *all)
 	w->observer = (struct containers_observer){.on_changed = on_container_changed, .ctx = w};
 	containers_observe(all, &w->observer);
 	w->policies_wd = watch_dir(w, all->parts.config->policies_dir);
-	policy_watch_reload(w);
+	/* Nobody can ask yet. */
+	mark_due(w);
+	while (run_piece(w))
+		;
+	finish_load(w);
 	*ret = w;
 	return 0;
 }
@@ -253,5 +379,7 @@ void policy_watch_close(struct policy_watch *w)
 		return;
 	closep(&w->changes.fd);
 	closep(&w->settled.fd);
+	closep(&w->piece.fd);
+	loaded_policy_done(&w->loaded);
 	free(w);
 }

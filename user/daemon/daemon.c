@@ -39,6 +39,7 @@ struct daemon {
 	struct local_socket control_socket, agent_socket;
 	struct state_dir state_dir;
 	bool is_up;		   /* the start has succeeded */
+	bool is_reloading;	   /* the service manager waits for the end of a reload */
 	uint64_t missed;	   /* guard_missed() at the last check */
 	uint64_t missed_logged_ns; /* CLOCK_MONOTONIC; 0: never */
 	struct guard *guard;
@@ -95,6 +96,16 @@ static void reload_config(struct daemon *d)
 	policy_watch_reload(d->policy_watch);
 }
 
+/* The service manager waits until the policies are in force too. */
+static void on_policies_loaded(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->is_reloading)
+		service_notify(&d->service, "READY=1");
+	d->is_reloading = false;
+}
+
 static void on_signal(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -109,8 +120,8 @@ static void on_signal(void *ctx)
 	case SIGHUP:
 		log_info("SIGHUP: reading the configuration and the policies");
 		notify_reloading(d);
+		d->is_reloading = true;
 		reload_config(d);
-		service_notify(&d->service, "READY=1");
 		break;
 	default:
 		loop_stop(d->loop);
@@ -397,6 +408,7 @@ static int open_parts(struct daemon *d, struct err *err)
 	r = policy_watch_open(&d->policy_watch, d->containers);
 	if (r < 0)
 		return err_set(err, r, "cannot watch policies: %s", strerror(-r));
+	policy_watch_on_loaded(d->policy_watch, on_policies_loaded, d);
 	r = open_discovery(d, err);
 	if (r == 0)
 		r = open_door(d, err);

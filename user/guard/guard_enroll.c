@@ -14,6 +14,7 @@
 
 #define SEEN_MAX_NS (86400 * NSEC_PER_SEC) /* of seen pairs, before they are renewed */
 #define SEEN_RETRY_NS (60 * NSEC_PER_SEC)
+#define SEEN_AT_ONCE 16 /* containers whose seen pairs are renewed in one call: a ms or two */
 #define IDLE_NS (5 * NSEC_PER_SEC) /* detaching takes the kernel a second or more */
 
 /* ---- policies ---- */
@@ -107,14 +108,16 @@ static void unbind_policy(struct guard *g, uint32_t slot)
 
 int guard_renew_seen(struct guard *g, uint64_t now_ns)
 {
+	unsigned n = 0;
 	int failed = 0;
 
-	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS; i++) {
+	for (uint32_t i = 1; g->n_enrolled && i < LUTRA_SLOTS && n < SEEN_AT_ONCE; i++) {
 		struct lutra_slot *s = &g->slots[i];
 		int r;
 
 		if (!s->seen_since_ns || now_ns < s->seen_since_ns + SEEN_MAX_NS)
 			continue;
+		n++;
 		r = reset_seen_pairs(g, i, s->version);
 		s->seen_since_ns = r < 0 ? s->seen_since_ns + SEEN_RETRY_NS : now_ns;
 		failed = r < 0 ? r : failed;

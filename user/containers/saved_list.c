@@ -5,6 +5,9 @@
  * people call them. Where the kernel has lost them, or a guard of another version has them, they
  * are enrolled again from it.
  *
+ * A thread of its own writes the files: a busy disk takes long. The main loop waits for it only
+ * where a command is to be told that all is saved.
+ *
  * Fails: what cannot be written is tried again every second. A list that is damaged is renamed, and
  * the copy is read; what the kernel guards stays guarded whatever the files say (rebuild.c).
  */
@@ -13,12 +16,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "lib/abi/names.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "user/sys/process/cgroup.h"
+#include "user/sys/worker.h"
 
 #define LIST_FILE "enrolled.json"
 #define COPY_FILE "enrolled.copy.json"
@@ -29,8 +34,16 @@ struct saved_list {
 	struct containers *all;
 	struct containers_observer observer;
 	struct loop_idle idle;
-	int failed;    /* -errno of the last try to write; 0: it is written */
-	bool copy_due; /* the copy is older than the list */
+	struct worker *worker;
+	_Atomic int failed;    /* -errno of the last try to write; 0: it is written. The thread's */
+	_Atomic bool copy_due; /* the copy is older than the list */
+};
+
+/* A file to be written. The thread's from worker_put() on. */
+struct saved_file {
+	struct worker_item item;
+	bool is_copy;
+	char *path, *text;
 };
 
 /* ---- writing ---- */
@@ -52,32 +65,86 @@ static json_t *saved_to_json(const struct container *c)
 		"fallback_rules", (json_int_t)c->fallback_rules);
 }
 
-static int write_file(const struct saved_list *l, const char *name)
+static void free_file(struct worker_item *i)
 {
-	json_auto_t *list = json_array();
-	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct saved_file *f = (struct saved_file *)i;
 
+	if (!f)
+		return;
+	free(f->path);
+	free(f->text);
+	free(f);
+}
+DEFINE_FREEP(struct worker_item, free_file);
+
+/* Makes what is to be written of the containers as they are now. NULL: out of memory. */
+static struct saved_file *make_file(const struct saved_list *l, bool is_copy)
+{
+	_cleanup_(free_filep) struct worker_item *item = calloc(1, sizeof(struct saved_file));
+	struct saved_file *f = (struct saved_file *)item;
+	json_auto_t *list = json_array();
+
+	if (!f)
+		return NULL;
 	for (const struct container *c = l->all->first; c; c = c->next)
 		json_array_append_new(list, saved_to_json(c));
-	text = json_dumps(list, JSON_INDENT(1));
-	if (!text || asprintf(&path, "%s/%s", l->all->parts.config->state_dir, name) < 0)
-		return -ENOMEM;
-	return file_replace(path, 0600, text, strlen(text));
+	f->is_copy = is_copy;
+	f->text = json_dumps(list, JSON_INDENT(1));
+	if (!f->text || asprintf(&f->path, "%s/%s", l->all->parts.config->state_dir,
+				 is_copy ? COPY_FILE : LIST_FILE) < 0) {
+		f->path = NULL;
+		return NULL;
+	}
+	f->item.bytes = strlen(f->text);
+	TAKE_PTR(item);
+	return f;
+}
+
+/* Notes how a try to write the list ended, and logs when that changes. */
+static void note_written(struct saved_list *l, int r)
+{
+	int before = atomic_exchange(&l->failed, r);
+
+	if (r < 0 && r != before)
+		log_error("%s/" LIST_FILE ": %s: lutrad tries again every second; until then the "
+			  "next lutrad knows the containers by what the kernel tells alone",
+			  l->all->parts.config->state_dir, strerror(-r));
+	else if (r == 0 && before < 0)
+		log_info("%s/" LIST_FILE ": the containers are saved again",
+			 l->all->parts.config->state_dir);
+}
+
+/* Writes files in the thread. */
+static unsigned write_files(void *ctx, struct worker_item *items)
+{
+	struct saved_list *l = ctx;
+
+	for (struct worker_item *i = items; i; i = i->next) {
+		const struct saved_file *f = (struct saved_file *)i;
+		int r = file_replace(f->path, 0600, f->text, strlen(f->text));
+
+		if (f->is_copy && r < 0)
+			l->copy_due = true;
+		else if (!f->is_copy)
+			note_written(l, r);
+	}
+	return 0;
 }
 
 static void write_list(struct saved_list *l)
 {
-	const char *state_dir = l->all->parts.config->state_dir;
-	int before = l->failed;
+	struct saved_file *f = make_file(l, false);
 
-	l->failed = write_file(l, LIST_FILE);
 	l->copy_due = true;
-	if (l->failed < 0 && l->failed != before)
-		log_error("%s/" LIST_FILE ": %s: lutrad tries again every second; until then the "
-			  "next lutrad knows the containers by what the kernel tells alone",
-			  state_dir, strerror(-l->failed));
-	else if (l->failed == 0 && before < 0)
-		log_info("%s/" LIST_FILE ": the containers are saved again", state_dir);
+	if (!f || !worker_put(l->worker, &f->item))
+		note_written(l, -ENOMEM);
+}
+
+static void write_copy(struct saved_list *l)
+{
+	struct saved_file *f = make_file(l, true);
+
+	l->copy_due = !f || !worker_put(l->worker, &f->item);
 }
 
 static void on_idle(void *ctx)
@@ -95,13 +162,17 @@ static void on_changed(void *ctx, const struct container *c)
 
 int saved_list_flush(struct saved_list *l, struct err *err)
 {
+	int r;
+
 	if (!l)
 		return 0;
 	if (loop_cancel_idle(l->all->parts.loop, &l->idle) || l->failed < 0)
 		write_list(l);
-	if (l->failed < 0)
-		return err_set(err, l->failed, "%s/" LIST_FILE ": %s",
-			       l->all->parts.config->state_dir, strerror(-l->failed));
+	worker_sync(l->worker);
+	r = l->failed;
+	if (r < 0)
+		return err_set(err, r, "%s/" LIST_FILE ": %s", l->all->parts.config->state_dir,
+			       strerror(-r));
 	return 0;
 }
 
@@ -110,7 +181,7 @@ void saved_list_check(struct saved_list *l)
 	if (l && l->failed < 0)
 		write_list(l);
 	if (l && l->failed == 0 && l->copy_due)
-		l->copy_due = write_file(l, COPY_FILE) < 0;
+		write_copy(l);
 }
 
 /* ---- reading ---- */
@@ -360,17 +431,35 @@ static void restore_list(struct containers *all)
 
 /* ---- life ---- */
 
+static struct saved_list *saved_list_new(struct containers *all)
+{
+	struct saved_list *l = calloc(1, sizeof(*l));
+	const struct worker_config config = {.name = "lutra-saved",
+					     .max_bytes = 4 * LIST_MAX_BYTES,
+					     .on_items = write_files,
+					     .free_item = free_file,
+					     .ctx = l};
+
+	if (!l)
+		return NULL;
+	l->all = all;
+	l->observer = (struct containers_observer){.on_changed = on_changed, .ctx = l};
+	l->idle = (struct loop_idle){.on_idle = on_idle, .delay_ns = DELAY_NS, .ctx = l};
+	if (worker_new(&l->worker, &config) == 0 && worker_start(l->worker) == 0)
+		return l;
+	worker_free(l->worker);
+	free(l);
+	return NULL;
+}
+
 int saved_list_open(struct saved_list **ret, struct containers *all)
 {
 	struct saved_list *l = NULL;
 
 	if (all->parts.config->pin_dir) {
-		l = calloc(1, sizeof(*l));
+		l = saved_list_new(all);
 		if (!l)
 			return -ENOMEM;
-		l->all = all;
-		l->observer = (struct containers_observer){.on_changed = on_changed, .ctx = l};
-		l->idle = (struct loop_idle){.on_idle = on_idle, .delay_ns = DELAY_NS, .ctx = l};
 		containers_observe(all, &l->observer);
 	}
 	restore_list(all);
@@ -380,8 +469,11 @@ int saved_list_open(struct saved_list **ret, struct containers *all)
 
 void saved_list_close(struct saved_list *l)
 {
+	if (!l)
+		return;
 	saved_list_flush(l, NULL);
 	saved_list_check(l);
+	worker_free(l->worker);
 	free(l);
 }
 

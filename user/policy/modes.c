@@ -10,7 +10,6 @@
 #include "lib/base/file.h"
 #include "lib/abi/names.h"
 
-#define MODES_FILE "modes.json"
 #define MODES_MAX (1u << 20)
 #define NAME_MAX_BYTES 255
 

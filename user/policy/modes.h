@@ -11,6 +11,8 @@
 #include "lib/policy/policy.h"
 #include "user/config/config.h"
 
+#define MODES_FILE "modes.json"
+
 /* Returns NAME, which points into dir, if dir is policies_dir/NAME, else NULL. */
 const char *modes_policy_name(const struct config *c, const char *dir);
 

@@ -17,4 +17,21 @@
 json_t *policy_summary_to_json(const struct config *config, const char *parent, const char *name,
 			       json_t *containers, struct policy **ret);
 
+/*
+ * Summaries of good policies, kept until a file of the policy, the mode that was set for it or the
+ * keys have changed, or something that was accepted for a time has ended. For one thread at a time.
+ */
+struct policy_summaries;
+
+/* Returns 0 or -ENOMEM. The caller frees *ret. */
+int policy_summaries_new(struct policy_summaries **ret);
+void policy_summaries_free(struct policy_summaries *all);
+DEFINE_FREEP(struct policy_summaries, policy_summaries_free);
+/*
+ * Returns what policy_summary_to_json() returns for a policy of policies_dir, and reads the files of
+ * the policy only if it has to. The members of the value are not to be changed.
+ */
+json_t *policy_summaries_get(struct policy_summaries *all, const struct config *config,
+			     const char *name, json_t *containers);
+
 #endif

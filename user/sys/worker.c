@@ -3,6 +3,7 @@
 #include "user/sys/worker.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "lutra/types.h"
@@ -140,9 +141,13 @@ static void free_items(struct worker *w, struct worker_item *i)
 static void *run_thread(void *ctx)
 {
 	struct worker *w = ctx;
-	unsigned wait_ms = w->config.on_items(w->config.ctx, NULL);
+	unsigned wait_ms;
 	bool stop;
 
+	/* Where that fails the thread works all the same. 0: the calling thread alone, in Linux. */
+	if (w->config.nice)
+		setpriority(PRIO_PROCESS, 0, w->config.nice);
+	wait_ms = w->config.on_items(w->config.ctx, NULL);
 	do {
 		struct worker_item *items;
 

@@ -25,6 +25,7 @@ struct worker_config {
 	size_t max_bytes;     /* of the items that wait or are being handled */
 	size_t reserve_bytes; /* beyond max_bytes, for items that are marked so */
 	size_t max_items;     /* handed over at a time; 0: all that wait */
+	int nice;	      /* of the thread, as of setpriority(2); 0: as the process */
 	/*
 	 * Handles items in the thread, oldest first; the worker frees them afterwards. items is
 	 * NULL after worker_wake(), after the time that was asked for, and for the last call.

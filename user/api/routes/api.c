@@ -383,15 +383,15 @@ static void count_alert(void *ctx, struct container *c, const struct lutra_evide
 
 int api_new(struct api **ret, const struct api_parts *parts)
 {
-	struct api *a = calloc(1, sizeof(*a));
+	_cleanup_(api_freep) struct api *a = calloc(1, sizeof(*a));
 
-	if (!a)
+	if (!a || policy_summaries_new(&a->summaries) < 0)
 		return -ENOMEM;
 	a->parts = *parts;
 	a->observer = (struct containers_observer){
 		.on_alerted = count_alert, .on_changed = on_accepted_changed, .ctx = a};
 	containers_observe(parts->containers, &a->observer);
-	*ret = a;
+	*ret = TAKE_PTR(a);
 	return 0;
 }
 
@@ -411,6 +411,9 @@ void api_end_reads(struct api *a)
 
 void api_free(struct api *a)
 {
+	if (!a)
+		return;
+	policy_summaries_free(a->summaries);
 	free(a);
 }
 

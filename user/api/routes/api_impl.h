@@ -12,6 +12,7 @@
 #include "user/config/config.h"
 #include "user/containers/containers.h"
 #include "user/pipeline/pipeline.h"
+#include "user/policy/policy_summary.h"
 
 struct api {
 	struct api_parts parts;
@@ -24,7 +25,8 @@ struct api {
 		void *ctx;
 	} sections[API_SECTIONS_MAX];
 	unsigned n_sections;
-	struct read_thread *reads; /* NULL: all is answered on the loop */
+	struct read_thread *reads;	    /* NULL: all is answered on the loop */
+	struct policy_summaries *summaries; /* of the thread that reads, while there is one */
 };
 
 /* A request whose path has been taken apart. */

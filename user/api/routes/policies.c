@@ -54,19 +54,15 @@ int api_policy(struct api_call *c, json_t **ret, struct err *err)
 	return prepare_guarded(c, err);
 }
 
-/*
- * Returns the summary of a directory of policies_dir, or NULL. ret_p: see policy_summary_to_json().
- */
-static json_t *summary_json(const struct api_call *c, const char *name, struct policy **ret_p)
+/* Returns the names of the containers that a policy of policies_dir guards. */
+static json_t *guarded_by(const struct api_call *c, const char *name)
 {
-	const struct config *config = c->config;
 	char dir[PATH_MAX];
 	json_t *names;
 
-	snprintf(dir, sizeof(dir), "%s/%.255s", config->policies_dir, name);
+	snprintf(dir, sizeof(dir), "%s/%.255s", c->config->policies_dir, name);
 	names = json_object_get(c->prepared, dir);
-	return policy_summary_to_json(config, config->policies_dir, name,
-				      names ? json_incref(names) : json_array(), ret_p);
+	return names ? json_incref(names) : json_array();
 }
 
 static int is_visible_entry(const struct dirent *e)
@@ -94,7 +90,10 @@ int api_listed_policies(struct api_call *c, json_t **ret, struct err *err)
 	for (int i = 0; i < n; i++) {
 		/* What is no directory has no summary, and adds nothing. */
 		if (json_array_size(list) < POLICIES_MAX)
-			json_array_append_new(list, summary_json(c, entries[i]->d_name, NULL));
+			json_array_append_new(
+				list, policy_summaries_get(c->api->summaries, c->config,
+							   entries[i]->d_name,
+							   guarded_by(c, entries[i]->d_name)));
 		else
 			more += has_policy(c, entries[i]->d_name);
 		free(entries[i]);
@@ -198,7 +197,8 @@ int api_listed_policy(struct api_call *c, json_t **ret, struct err *err)
 
 	if (r < 0)
 		return r;
-	*ret = summary_json(c, c->name, &p);
+	*ret = policy_summary_to_json(c->config, c->config->policies_dir, c->name,
+				      guarded_by(c, c->name), &p);
 	if (!*ret)
 		return err_set(err, -ENOENT, "%.200s: no such policy", c->name);
 	if (!p)

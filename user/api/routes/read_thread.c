@@ -16,6 +16,7 @@
 #include "user/sys/worker.h"
 
 #define JOB_BYTES 1024 /* that a request counts for */
+#define READ_NICE 10   /* the main loop goes first: a container that starts waits for it */
 #define QUEUE_BYTES (HTTP_CONNECTIONS_MAX * 2 * JOB_BYTES)
 
 struct read_thread {
@@ -116,6 +117,7 @@ int read_thread_new(struct read_thread **ret, const struct read_thread_parts *pa
 	const struct worker_config config = {.name = "lutra-read",
 					     .max_bytes = QUEUE_BYTES,
 					     .max_items = 1,
+					     .nice = READ_NICE,
 					     .on_items = on_jobs,
 					     .free_item = hand_back,
 					     .ctx = t};

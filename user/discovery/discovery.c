@@ -216,6 +216,8 @@ int discovery_new(struct discovery **ret, const struct config *config,
 		return -ENOMEM;
 	d->config = config;
 	d->containers = containers;
+	/* The first container that starts would wait for it. A search says what is wrong. */
+	image_index_refresh(d->policies, NULL);
 	*ret = TAKE_PTR(d);
 	return 0;
 }

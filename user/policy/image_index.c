@@ -127,7 +127,7 @@ static int inspect_entry(struct image_index *c, int dir, const char *name)
 	return 0;
 }
 
-static int refresh_entries(struct image_index *c, struct err *err)
+int image_index_refresh(struct image_index *c, struct err *err)
 {
 	DIR *d = opendir(c->dir);
 	struct dirent *de;
@@ -164,7 +164,7 @@ int image_index_find(struct image_index *c, const struct identity *w, struct ima
 		     struct err *err)
 {
 	struct image_index_match best = {};
-	int r = refresh_entries(c, err);
+	int r = image_index_refresh(c, err);
 
 	if (r < 0)
 		return r;

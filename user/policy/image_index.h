@@ -19,6 +19,12 @@ void image_index_free(struct image_index *c);
 DEFINE_FREEP(struct image_index, image_index_free);
 
 /*
+ * Reads what has changed in the directory, as each search does. After a start that is all of it: do it
+ * before anybody waits. Errors as image_index_find().
+ */
+int image_index_refresh(struct image_index *c, struct err *err);
+
+/*
  * Finds the policy that matches best; among equals one for the same digest, then the first by name.
  * Reads image and digest in policy.json only, and a file only after it changed. -ENOENT: no policy
  * is for this image. -ENOMEM, or as opendir(3).

@@ -60,6 +60,7 @@ struct container {
 	/* Written by policy_watch.c. */
 	bool policy_due;	 /* its policy is to be loaded again */
 	uint64_t policy_read_ns; /* CLOCK_MONOTONIC, of the last load; 0: at its enrolment */
+	uint64_t policy_stamp; /* policy_stamp() of what was loaded and is in force; 0: not known */
 	/* Written by container_view.c. */
 	bool is_release;	   /* its image is another release than its policy was made for */
 	uint32_t release_rules;	   /* bit per rule that only alerts in the first hours of it */
@@ -376,8 +377,8 @@ struct policy_watch;
 int policy_watch_open(struct policy_watch **ret, struct containers *all);
 void policy_watch_close(struct policy_watch *w);
 /*
- * Begins to load the policies of all containers again and to apply those that changed. The loop does
- * it in pieces, after this has returned.
+ * Begins to load the policies of all containers again, whether their files have changed or not, and to
+ * apply those that changed. The loop does it in pieces, after this has returned.
  */
 void policy_watch_reload(struct policy_watch *w);
 /* Has on_loaded called whenever all policies are loaded and applied. NULL: nothing is called. */

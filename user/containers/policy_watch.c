@@ -17,6 +17,7 @@
 #include <sys/timerfd.h>
 
 #include "lib/policy/accepted/accepted.h"
+#include "user/policy/policy_stamp.h"
 #include "user/sys/clock.h"
 
 #define QUIET_NS 200000000ull	/* time without a change before policies are loaded, */
@@ -30,7 +31,8 @@
 struct loaded_policy {
 	char *dir; /* NULL: none is */
 	struct policy *policy;
-	int result; /* of loading it: 0, or -errno and err */
+	uint64_t stamp; /* policy_stamp() */
+	int result;	/* of loading it: 0, or -errno and err */
 	struct err err, left_out;
 };
 
@@ -99,10 +101,15 @@ static void loaded_policy_done(struct loaded_policy *l)
 	*l = (struct loaded_policy){};
 }
 
+static uint64_t stamp_now(const struct container *c)
+{
+	return policy_stamp(c->all->parts.config, c->policy_dir, clock_realtime_ns());
+}
+
 /* Loads the policy of a container, for all containers that it guards. Returns 0 or -ENOMEM. */
 static int read_policy(const struct container *c, struct loaded_policy *ret)
 {
-	*ret = (struct loaded_policy){.dir = strdup(c->policy_dir)};
+	*ret = (struct loaded_policy){.dir = strdup(c->policy_dir), .stamp = stamp_now(c)};
 	if (!ret->dir)
 		return -ENOMEM;
 	ret->result = accepted_load(&ret->policy, ret->dir, &c->all->parts.config->policy_keys,
@@ -119,6 +126,7 @@ static void apply_to(struct container *c, const struct loaded_policy *l)
 		note_refused(c, l->err.msg);
 	else
 		apply_loaded(c, l->policy, &l->left_out);
+	c->policy_stamp = c->policy_error ? 0 : l->stamp;
 }
 
 void containers_reload_policy(struct containers *all, const char *dir)
@@ -173,19 +181,36 @@ static struct container *find_due(const struct policy_watch *w)
 	return ret;
 }
 
-/* Loads the next policy that is due. Returns false if none is. */
+/*
+ * Notes that the policy in dir has its turn. stamp: containers that have it in force as it is now are due
+ * no more; 0: all stay due. Returns true if some container is due.
+ */
+static bool take_turn(struct policy_watch *w, const char *dir, uint64_t stamp)
+{
+	uint64_t now = clock_now_ns();
+	bool due = false;
+
+	for (struct container *c = w->all->first; c; c = c->next) {
+		if (strcmp(c->policy_dir, dir) != 0)
+			continue;
+		c->policy_read_ns = now;
+		c->policy_due = c->policy_due && (!stamp || c->policy_stamp != stamp);
+		due = due || c->policy_due;
+	}
+	return due;
+}
+
+/* Loads the next policy that is due, if it has changed. Returns false if none is due. */
 static bool load_next(struct policy_watch *w)
 {
 	const struct container *next = find_due(w);
-	uint64_t now = clock_now_ns();
 
-	if (!next || read_policy(next, &w->loaded) < 0)
+	if (!next)
 		return false;
 	/* Its directory may be another by now. */
-	watch_dir(w, w->loaded.dir);
-	for (struct container *c = w->all->first; c; c = c->next)
-		if (strcmp(c->policy_dir, w->loaded.dir) == 0)
-			c->policy_read_ns = now;
+	watch_dir(w, next->policy_dir);
+	if (take_turn(w, next->policy_dir, stamp_now(next)))
+		return read_policy(next, &w->loaded) == 0;
 	return true;
 }
 
@@ -236,17 +261,26 @@ static void on_piece(void *ctx)
 		finish_load(w);
 }
 
-/* What was loaded may have changed since. */
-static void mark_due(struct policy_watch *w)
+/* What was loaded may have changed since. anew: also load what has not changed. */
+static void mark_due(struct policy_watch *w, bool anew)
 {
 	loaded_policy_done(&w->loaded);
-	for (struct container *c = w->all->first; c; c = c->next)
+	for (struct container *c = w->all->first; c; c = c->next) {
 		c->policy_due = *c->policy_dir;
+		if (anew)
+			c->policy_stamp = 0;
+	}
+}
+
+static void load_changed(struct policy_watch *w)
+{
+	mark_due(w, false);
+	request_piece(w);
 }
 
 void policy_watch_reload(struct policy_watch *w)
 {
-	mark_due(w);
+	mark_due(w, true);
 	request_piece(w);
 }
 
@@ -297,7 +331,7 @@ static void on_settled(void *ctx)
 	if (read(w->settled.fd, &n, sizeof(n)) != sizeof(n))
 		return;
 	w->changed_ns = 0;
-	policy_watch_reload(w);
+	load_changed(w);
 }
 
 /* Returns true if something that a person accepted for a time has ended: once for each end. */
@@ -310,6 +344,7 @@ static bool has_ended(const struct policy_watch *w)
 		if (!c->accepted_until || c->accepted_until > now)
 			continue;
 		c->accepted_until = 0;
+		c->policy_stamp = 0;
 		ret = true;
 	}
 	return ret;
@@ -318,7 +353,7 @@ static bool has_ended(const struct policy_watch *w)
 void policy_watch_check(struct policy_watch *w)
 {
 	if (has_ended(w))
-		policy_watch_reload(w);
+		load_changed(w);
 	if (w->policies_wd >= 0)
 		return;
 	w->policies_wd = watch_dir(w, w->all->parts.config->policies_dir);
@@ -365,7 +400,7 @@ int policy_watch_open(struct policy_watch **ret, struct containers *all)
 	containers_observe(all, &w->observer);
 	w->policies_wd = watch_dir(w, all->parts.config->policies_dir);
 	/* Nobody can ask yet. */
-	mark_due(w);
+	mark_due(w, true);
 	while (run_piece(w))
 		;
 	finish_load(w);

@@ -29,9 +29,9 @@ void policy_summaries_free(struct policy_summaries *all);
 DEFINE_FREEP(struct policy_summaries, policy_summaries_free);
 /*
  * Returns what policy_summary_to_json() returns for a policy of policies_dir, and reads the files of
- * the policy only if it has to. The members of the value are not to be changed.
+ * the policy only if it has to. The members of the value are not to be changed. now_ns: CLOCK_REALTIME.
  */
 json_t *policy_summaries_get(struct policy_summaries *all, const struct config *config,
-			     const char *name, json_t *containers);
+			     const char *name, json_t *containers, uint64_t now_ns);
 
 #endif

@@ -15,6 +15,7 @@
 #include "user/api/routes/api_impl.h"
 #include "user/containers/containers.h"
 #include "user/policy/policy_summary.h"
+#include "user/sys/clock.h"
 #include "lutra/object_token.h"
 
 #define POLICIES_MAX 256
@@ -93,7 +94,8 @@ int api_listed_policies(struct api_call *c, json_t **ret, struct err *err)
 			json_array_append_new(
 				list, policy_summaries_get(c->api->summaries, c->config,
 							   entries[i]->d_name,
-							   guarded_by(c, entries[i]->d_name)));
+							   guarded_by(c, entries[i]->d_name),
+							   clock_realtime_ns()));
 		else
 			more += has_policy(c, entries[i]->d_name);
 		free(entries[i]);

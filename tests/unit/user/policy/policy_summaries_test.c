@@ -13,24 +13,30 @@
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "user/policy/modes.h"
+#include "user/policy/policy_stamp.h"
 #include "user/policy/policy_summary.h"
+#include "user/sys/clock.h"
 
 struct kept {
 	struct sample_saved *f;
 	struct config config;
 	struct policy_summaries *all;
+	uint64_t later_ns; /* since the files were written */
 };
 
 static void setup_kept(struct kept *k, struct sample_saved *f)
 {
-	*k = (struct kept){.f = f, .config = {.state_dir = f->dir, .policies_dir = f->dir}};
+	*k = (struct kept){.f = f,
+			   .config = {.state_dir = f->dir, .policies_dir = f->dir},
+			   .later_ns = 10 * NSEC_PER_SEC};
 	assert_int_equal(policy_summaries_new(&k->all), 0);
 }
 
 static json_t *summary_of(struct kept *k, const char *container)
 {
 	return policy_summaries_get(k->all, &k->config, "shop",
-				    container ? json_pack("[s]", container) : json_array());
+				    container ? json_pack("[s]", container) : json_array(),
+				    clock_realtime_ns() + k->later_ns);
 }
 
 /* Returns true if two summaries share what was read: the second one was not made anew. */
@@ -85,6 +91,22 @@ static void summaries_are_made_anew_after_each_file_that_changes(void **state)
 	policy_summaries_free(k.all);
 }
 
+/* A file that has just been written may be written again within the same tick of its clock. */
+static void summaries_of_files_that_have_just_changed_have_no_stamp(void **state)
+{
+	struct sample_saved *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->policy, POLICY_JSON_FILE);
+	const struct config config = {.state_dir = f->dir, .policies_dir = f->dir};
+	struct stat st;
+	uint64_t changed;
+
+	touch(f, POLICY_JSON_FILE);
+	assert_int_equal(stat(path, &st), 0);
+	changed = (uint64_t)st.st_ctim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_ctim.tv_nsec;
+	assert_true(policy_stamp(&config, f->policy, changed + NSEC_PER_SEC / 2) == 0);
+	assert_true(policy_stamp(&config, f->policy, changed + 2 * NSEC_PER_SEC) != 0);
+}
+
 static void summaries_tell_the_mode_that_was_set_since(void **state)
 {
 	struct kept k;
@@ -135,7 +157,7 @@ static void summaries_of_no_directory_are_none(void **state)
 	struct kept k;
 
 	setup_kept(&k, *state);
-	assert_null(policy_summaries_get(k.all, &k.config, "none", json_array()));
+	assert_null(policy_summaries_get(k.all, &k.config, "none", json_array(), 1));
 	policy_summaries_free(k.all);
 }
 
@@ -146,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(summaries_are_kept_and_list_the_containers_of_each_question),
 		TEST(summaries_are_made_anew_after_each_file_that_changes),
+		TEST(summaries_of_files_that_have_just_changed_have_no_stamp),
 		TEST(summaries_tell_the_mode_that_was_set_since),
 		TEST(summaries_of_keys_that_were_added_refuse_a_policy_without_signature),
 		TEST(summaries_of_a_damaged_policy_tell_when_it_is_good_again),

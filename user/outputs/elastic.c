@@ -31,8 +31,11 @@ char *elastic_request(const char *index, const struct spooled *list, size_t n, s
 	return NULL;
 }
 
-/* Returns true if a status of 400 is about the index or the cluster, not about the document. */
-static bool is_about_the_index(const char *type)
+/*
+ * Returns true if a status of 400 is about the index or the cluster, not about the document.
+ * illegal_argument_exception may be about either: the reason tells.
+ */
+static bool is_about_the_index(const char *type, const char *reason)
 {
 	static const char *const passing[] = {
 		"index_closed_exception",
@@ -42,9 +45,16 @@ static bool is_about_the_index(const char *type)
 		"invalid_index_template_exception",
 		"process_cluster_event_timeout_exception",
 	};
+	static const char *const reasons[] = {
+		"no write index is defined", "pipeline with id [", "Limit of total fields [",
+		"is not a data stream",	     "normal shards open",
+	};
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (strcmp(type, passing[i]) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strstr(reason, reasons[i]))
 			return true;
 	return false;
 }
@@ -63,8 +73,8 @@ static enum outcome read_item(const json_t *item, struct err *why)
 	const json_t *error = json_object_get(one, "error");
 	json_int_t status = json_integer_value(json_object_get(one, "status"));
 	const char *reason = error_text(error, "reason"), *type = error_text(error, "type");
-	bool refused =
-		(status == 400 && !is_about_the_index(type)) || status == 413 || status == 422;
+	bool refused = (status == 400 && !is_about_the_index(type, reason)) || status == 413 ||
+		       status == 422;
 
 	if (status >= 200 && status < 300)
 		return ARRIVED;

@@ -61,11 +61,16 @@ static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
 	return len;
 }
 
-/* Returns true if the answer is a page of HTML, as a proxy that asks for a password gives it. */
+/*
+ * Returns true if the answer is a page of HTML, as a proxy gives it that asks for a password or takes no
+ * plain HTTP. The type alone does not tell: Slack answers "ok" as text/html.
+ */
 static bool is_page(const struct http_sink *h)
 {
-	static const char *const begins[] = {"<!doctype", "<html"};
-	size_t i = 0;
+	static const char *const begins[] = {"<!doctype html", "<html", "<head"};
+	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8 */
+	size_t i = h->answer_len >= 3 && memcmp(h->answer, mark, 3) == 0 ? 3 : 0;
+	const char *type = NULL;
 
 	while (i < h->answer_len && strchr(" \t\r\n", h->answer[i]))
 		i++;
@@ -73,7 +78,10 @@ static bool is_page(const struct http_sink *h)
 		if (h->answer_len - i >= strlen(begins[k]) &&
 		    strncasecmp(h->answer + i, begins[k], strlen(begins[k])) == 0)
 			return true;
-	return false;
+	curl_easy_getinfo(h->curl, CURLINFO_CONTENT_TYPE, &type);
+	return i < h->answer_len && h->answer[i] == '<' && type &&
+	       (strncasecmp(type, "text/html", 9) == 0 ||
+		strncasecmp(type, "application/xhtml", 17) == 0);
 }
 
 static enum outcome post_body(struct http_sink *h, const char *body, size_t len)
@@ -94,13 +102,16 @@ static enum outcome post_body(struct http_sink *h, const char *body, size_t len)
 		return AGAIN;
 	}
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 200 && status < 300) {
-		if (!is_page(h))
-			return ARRIVED;
+	/* A page is about the way to the receiver, but for a body that a proxy finds too large. */
+	if (((status >= 200 && status < 300) || status == 400 || status == 422) && is_page(h)) {
 		snprintf(h->why, sizeof(h->why),
-			 "the receiver answers with a page: does url lead to a proxy?");
+			 "the receiver answers %ld with a page: does url lead to a proxy, or does "
+			 "it want https?",
+			 status);
 		return AGAIN;
 	}
+	if (status >= 200 && status < 300)
+		return ARRIVED;
 	snprintf(h->why, sizeof(h->why), "the receiver answers %ld", status);
 	return status == 400 || status == 413 || status == 422 ? REFUSED : AGAIN;
 }

@@ -82,9 +82,13 @@ static int prepare_statements(struct spool *s, struct err *err)
 		{&s->remove, "DELETE FROM queue WHERE id = ?1"},
 	};
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (sqlite3_prepare_v2(s->db, all[i].sql, -1, all[i].at, NULL) != SQLITE_OK)
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int r = sqlite3_prepare_v2(s->db, all[i].sql, -1, all[i].at, NULL);
+
+		s->damaged |= r == SQLITE_ERROR; /* the table has other columns */
+		if (r != SQLITE_OK)
 			return spool_fail(s, err);
+	}
 	return 0;
 }
 
@@ -174,9 +178,15 @@ int spool_oldest(struct spool *s, struct spooled *ret, size_t max, size_t *ret_n
 
 	sqlite3_bind_int64(s->select, 1, (sqlite3_int64)max);
 	while ((step = sqlite3_step(s->select)) == SQLITE_ROW) {
-		ret[n] = (struct spooled){
-			.id = sqlite3_column_int64(s->select, 0),
-			.json = strdup((const char *)sqlite3_column_text(s->select, 1))};
+		const char *json = (const char *)sqlite3_column_text(s->select, 1);
+
+		if (!json && sqlite3_column_type(s->select, 1) == SQLITE_NULL) {
+			s->damaged = true; /* the table allows none */
+			r = err_set(err, -EBADMSG, "queue on disk: a row without an alert");
+			break;
+		}
+		ret[n] = (struct spooled){.id = sqlite3_column_int64(s->select, 0),
+					  .json = json ? strdup(json) : NULL};
 		if (!ret[n].json) {
 			r = err_oom(err);
 			break;

@@ -127,7 +127,22 @@ static void elastic_answer_tells_what_passes_from_what_does_not(void **state)
 		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
 		 "\"index_closed_exception\"}}}]}",
 		 AGAIN, "index_closed"},
+		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+		 "\"illegal_argument_exception\",\"reason\":\"no write index is defined for alias "
+		 "[lutra]\"}}}]}",
+		 AGAIN, "no write index"},
+		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+		 "\"illegal_argument_exception\",\"reason\":\"pipeline with id [geo] does not "
+		 "exist\"}}}]}",
+		 AGAIN, "pipeline"},
+		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+		 "\"document_parsing_exception\",\"reason\":\"Limit of total fields [1000] has "
+		 "been exceeded\"}}}]}",
+		 AGAIN, "Limit of total fields"},
 		/* What does not */
+		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+		 "\"illegal_argument_exception\",\"reason\":\"immense term in field\"}}}]}",
+		 REFUSED, "immense term"},
 		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
 		 "\"document_parsing_exception\",\"reason\":\"object mapping\"}}}]}",
 		 REFUSED, "an alert is refused (400): object mapping; document_parsing_exception"},

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -479,14 +480,16 @@ static void elasticsearch_that_blocks_its_index_gets_all_once_it_is_free(void **
 	end_outputs(&u, r);
 }
 
-/* A proxy asks for a password, then lets through; each reason for a failure is said. */
-static void send_through_a_proxy(struct fixture *f, const char *type)
+/* A proxy answers with a page, then lets through; each reason for a failure is said. */
+static void send_through_a_proxy(struct fixture *f, const char *type, unsigned status,
+				 const char *page)
 {
 	struct receiver *r = calloc(1, sizeof(*r));
 	struct under_test u = {};
 	struct sink_stats s;
 
-	r->answer = "\n<!DOCTYPE html><title>Sign in</title>";
+	r->answer = page;
+	r->status = status;
 	r->failures = 1;
 	receiver_start(r, 0);
 	start_receiver(&u, f, type, r->port, "");
@@ -495,6 +498,7 @@ static void send_through_a_proxy(struct fixture *f, const char *type)
 	outputs_stats(u.outputs, 0, &s);
 	assert_int_equal(s.sent + s.lost, 0);
 	r->bulk = true;
+	r->status = 200;
 	s = wait_until_settled(&u, 3);
 	assert_int_equal(s.sent, 3);
 	assert_int_equal(s.lost, 0);
@@ -505,8 +509,19 @@ static void send_through_a_proxy(struct fixture *f, const char *type)
 
 static void receiver_s_page_takes_no_alert(void **state)
 {
-	send_through_a_proxy(*state, "elasticsearch");
-	send_through_a_proxy(*state, "webhook");
+	static const struct {
+		unsigned status;
+		const char *page;
+	} cases[] = {
+		{200, "\n<!DOCTYPE html><title>Sign in</title>"},
+		{200, "\xef\xbb\xbf<html><title>Sign in</title>"},
+		{400, "<html><title>400 The plain HTTP request was sent to HTTPS port</title>"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		send_through_a_proxy(*state, "elasticsearch", cases[i].status, cases[i].page);
+		send_through_a_proxy(*state, "webhook", cases[i].status, cases[i].page);
+	}
 }
 
 /* ---- a queue on disk that cannot be used ---- */
@@ -544,6 +559,38 @@ static void webhook_sets_a_damaged_queue_aside(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 	assert_int_equal(u.bad, 2);
 	end_outputs(&u, r);
+}
+
+/* A database, but not the queue's: a column is another one, or a row has no alert. */
+static void webhook_sets_a_queue_of_another_form_aside(void **state)
+{
+	static const char *const forms[] = {
+		"CREATE TABLE queue (id INTEGER PRIMARY KEY, text TEXT)",
+		"CREATE TABLE queue (id INTEGER PRIMARY KEY, json TEXT);"
+		"INSERT INTO queue (json) VALUES (NULL)",
+	};
+	struct fixture *f = *state;
+	_cleanup_free_ char *path = scratch_path(f->dir, "output-webhook.db");
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct receiver *r = calloc(1, sizeof(*r));
+		struct under_test u = {};
+		sqlite3 *db;
+
+		unlink(path);
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, forms[i], NULL, NULL, NULL), SQLITE_OK);
+		sqlite3_close(db);
+		receiver_start(r, 0);
+		start_receiver(&u, f, "webhook", r->port, "");
+		made_alert_put(f, u.outputs, 2);
+		wait_until_settled(&u, 2);
+		made_alert_put(f, u.outputs, 2);
+		wait_until_settled(&u, 4);
+		assert_true(r->n >= 2);
+		assert_true(has_aside(f->dir));
+		end_outputs(&u, r);
+	}
 }
 
 /* ---- how fast: from the kernel's evidence in the daemon's hands to the receiver's ---- */
@@ -605,6 +652,7 @@ int main(void)
 		T(elasticsearch_that_blocks_its_index_gets_all_once_it_is_free),
 		T(receiver_s_page_takes_no_alert),
 		T(webhook_sets_a_damaged_queue_aside),
+		T(webhook_sets_a_queue_of_another_form_aside),
 		T(webhook_hears_of_an_alert_at_once),
 	};
 

@@ -7,6 +7,7 @@
 
 #include "lib/abi/names.h"
 #include "lib/abi/rules.h"
+#include "lib/base/number.h"
 #include "lutra/score_m.h"
 
 int report_exit_status(const char *command, int r, struct err *err)
@@ -92,7 +93,10 @@ static void print_alarms(const struct policy_calibration *c, FILE *out)
 
 static void print_rate(const char *what, uint32_t n, double hours, const double rate[2], FILE *out)
 {
-	fprintf(out, "%s %u = %.2g/h [%.2g to %.3g]", what, n, n / hours, rate[0], rate[1]);
+	char mean[NUMBER_TEXT], low[NUMBER_TEXT], high[NUMBER_TEXT];
+
+	fprintf(out, "%s %u = %s/h [%s to %s]", what, n, number_text(n / hours, 2, mean),
+		number_text(rate[0], 2, low), number_text(rate[1], 3, high));
 }
 
 static void print_calibration(const struct policy *p, FILE *out)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/abi/rules.h"
+#include "lib/base/number.h"
 
 #define DAY_HOURS 24
 
@@ -110,7 +111,7 @@ static void kinds_text(const struct policy_unseen *u, char *buf, size_t size)
 
 void policy_unseen_text(const struct policy_unseen *u, char ret[static POLICY_UNSEEN_TEXT])
 {
-	char parts[POLICY_UNSEEN_TEXT - 120];
+	char parts[POLICY_UNSEEN_TEXT - 160], low[NUMBER_TEXT], high[NUMBER_TEXT];
 
 	if (!u->runs || !(u->hours > 0)) {
 		snprintf(ret, POLICY_UNSEEN_TEXT, "not known: it takes two runs");
@@ -118,15 +119,17 @@ void policy_unseen_text(const struct policy_unseen *u, char ret[static POLICY_UN
 	}
 	if (!u->all.things) {
 		snprintf(ret, POLICY_UNSEEN_TEXT,
-			 "nothing was in one run only, of %u in %.3g h: at most %.3g new things an "
+			 "nothing was in one run only, of %u in %s h: at most %s new things an "
 			 "hour at the end of training (95 %%)",
-			 u->runs, u->hours, u->all.per_hour_95[1]);
+			 u->runs, number_text(u->hours, 3, low),
+			 number_text(u->all.per_hour_95[1], 3, high));
 		return;
 	}
 	kinds_text(u, parts, sizeof(parts));
 	snprintf(ret, POLICY_UNSEEN_TEXT,
-		 "%s at the end of training; in all %.3g to %.3g an hour (95 %%)", parts,
-		 u->all.per_hour_95[0], u->all.per_hour_95[1]);
+		 "%s at the end of training; in all %s to %s an hour (95 %%)", parts,
+		 number_text(u->all.per_hour_95[0], 3, low),
+		 number_text(u->all.per_hour_95[1], 3, high));
 }
 
 /* ---- JSON ---- */

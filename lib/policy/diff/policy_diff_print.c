@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/policy/diff/policy_diff.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 
 #define COLUMN 14
@@ -25,12 +26,14 @@ static void print_text(FILE *out, const char *s)
 
 static void print_value(FILE *out, const json_t *v)
 {
+	char buf[NUMBER_TEXT];
+
 	if (json_is_string(v))
 		print_text(out, json_string_value(v));
 	else if (json_is_integer(v))
 		fprintf(out, "%lld", (long long)json_integer_value(v));
 	else if (json_is_real(v))
-		fprintf(out, "%.4g", json_real_value(v));
+		fputs(number_text(json_real_value(v), 4, buf), out);
 	else
 		fputs(json_is_true(v) ? "yes" : json_is_false(v) ? "no" : "none", out);
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/base/number.h"
 #include "lib/base/output.h"
 #include "trainer/eval/report/figures.h"
 #include "trainer/eval/report/plot.h"
@@ -66,12 +67,13 @@ static void put_detector(FILE *f, const struct summary *s, unsigned detector)
 	const struct detector_summary *x = &s->detector[detector];
 	const struct false_alarms *fa = &x->normal;
 	const struct detection *d = &x->attacks;
+	char low[NUMBER_TEXT], high[NUMBER_TEXT];
 
 	fprintf(f, "<tr class=\"%s\"><td>%s</td><td>%u</td>",
 		detector < DETECTOR_POLICY ? "" : "rival", detector_name(detector), fa->episodes);
 	put_number(f, 2, fa->per_hour);
-	fprintf(f, "<td>%.2g – %.3g</td><td>%u / %u</td>", fa->per_hour_95[0], fa->per_hour_95[1],
-		d->detected, d->runs);
+	fprintf(f, "<td>%s – %s</td><td>%u / %u</td>", number_text(fa->per_hour_95[0], 2, low),
+		number_text(fa->per_hour_95[1], 3, high), d->detected, d->runs);
 	put_number(f, 3, d->in_time);
 	put_number(f, 1, d->ms_mean);
 	put_number(f, 1, d->ms_median);
@@ -114,12 +116,14 @@ static void put_card(FILE *f, const struct summary *s, unsigned detector)
 	const char *name = detector_name(detector);
 	const struct false_alarms *fa = &s->detector[detector].normal;
 	const struct detection *d = &s->detector[detector].attacks;
+	char high[NUMBER_TEXT];
 
 	fprintf(f,
 		"<div class=\"card\">%s<b>%u of %u</b>attacks detected</div>\n"
-		"<div class=\"card\">%s<b>%u in %.2f h</b>false alarms, at most %.3g an hour"
+		"<div class=\"card\">%s<b>%u in %.2f h</b>false alarms, at most %s an hour"
 		"</div>\n",
-		name, d->detected, d->runs, name, fa->episodes, fa->hours, fa->per_hour_95[1]);
+		name, d->detected, d->runs, name, fa->episodes, fa->hours,
+		number_text(fa->per_hour_95[1], 3, high));
 }
 
 /* Lists the events of an attack that have a text, numbered as in its figure. */

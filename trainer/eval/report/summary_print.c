@@ -2,6 +2,7 @@
 /* The summary as JSON and as a table. */
 #include <math.h>
 
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "trainer/eval/report/summary.h"
 
@@ -103,10 +104,10 @@ static void print_detector(const char *name, const struct detector_summary *x, F
 {
 	const struct false_alarms *fa = &x->normal;
 	const struct detection *d = &x->attacks;
-	char interval[48], found[24];
+	char low[NUMBER_TEXT], high[NUMBER_TEXT], interval[2 * NUMBER_TEXT + 8], found[24];
 
-	snprintf(interval, sizeof(interval), "[%.2g, %.3g]", fa->per_hour_95[0],
-		 fa->per_hour_95[1]);
+	snprintf(interval, sizeof(interval), "[%s, %s]", number_text(fa->per_hour_95[0], 2, low),
+		 number_text(fa->per_hour_95[1], 3, high));
 	snprintf(found, sizeof(found), "%u/%u", d->detected, d->runs);
 	fprintf(out, "%-15s %5u", name, fa->episodes);
 	print_number(fa->per_hour, 2, 7, out);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "lib/base/number.h"
 #include "trainer/rules/calibration/calibrate.h"
 #include "trainer/rules/calibration/episodes.h"
 
@@ -47,6 +48,7 @@ int calibration_advise(struct policy *p, size_t n_runs)
 {
 	struct policy_calibration *c = &p->calibration;
 	const char *sep = "";
+	char hours[NUMBER_TEXT], bound[NUMBER_TEXT];
 	double replay[2], hour[2], best;
 	size_t len;
 	FILE *f = open_memstream(&c->advice, &len);
@@ -66,11 +68,12 @@ int calibration_advise(struct policy *p, size_t n_runs)
 	best = 2 * replay[1];
 	if (c->hours > 0 && best > 1) {
 		fprintf(f,
-			"%s%s%.3g h can show no less than %.3g alarms an hour, record %.1f h "
+			"%s%s%s h can show no less than %s alarms an hour, record %.1f h "
 			"more for 1 an hour",
 			sep,
 			c->hours * 3600 < CALIBRATE_SECONDS_DENY ? "too little time to deny; " : "",
-			c->hours, best, 2 * hour[1] - c->hours);
+			number_text(c->hours, 3, hours), number_text(best, 3, bound),
+			2 * hour[1] - c->hours);
 		sep = "; ";
 	}
 	write_varying(p, sep, f);

@@ -2,6 +2,7 @@
 /* Prints the life cycle of an image for people. */
 #include "user/cli/daemon/lifecycle_print.h"
 
+#include "lib/base/number.h"
 #include "lib/policy/policy_unseen.h"
 #include "user/cli/cli.h"
 
@@ -26,7 +27,7 @@ static void print_end(const json_t *j, FILE *out)
 	double hours = json_real_value(json_object_get(j, "hours_more"));
 	long long runs = cli_json_number(j, "runs_wanted") - cli_json_number(j, "runs_waiting");
 	const char *sep = ", at least ";
-	char rate[80];
+	char rate[80], buf[NUMBER_TEXT];
 
 	policy_unseen_rate_text(per_day / 24, "new thing", "new things", rate, sizeof(rate));
 	fprintf(out, "; goes on until %s", rate);
@@ -35,7 +36,7 @@ static void print_end(const json_t *j, FILE *out)
 		sep = " and ";
 	}
 	if (hours > 0)
-		fprintf(out, "%s%.3g h of runs", sep, hours);
+		fprintf(out, "%s%s h of runs", sep, number_text(hours, 3, buf));
 	if (runs > 0 || hours > 0)
 		fputs(" more", out);
 	fprintf(out, ", for %.0f h at most", json_real_value(json_object_get(j, "hours_left")));
@@ -56,13 +57,14 @@ void lifecycle_print_progress(const json_t *j, FILE *out)
 {
 	const json_t *last = last_counted(j);
 	bool by_runs = cli_json_is(j, "by_runs");
+	char buf[NUMBER_TEXT];
 
 	if (by_runs)
 		fprintf(out, "%lld of %lld runs", cli_json_number(j, "runs_waiting"),
 			cli_json_number(j, "runs_wanted"));
 	else
-		fprintf(out, "%lld runs, %.3g h", cli_json_number(j, "runs_waiting"),
-			json_real_value(json_object_get(j, "hours_recorded")));
+		fprintf(out, "%lld runs, %s h", cli_json_number(j, "runs_waiting"),
+			number_text(json_real_value(json_object_get(j, "hours_recorded")), 3, buf));
 	if (last)
 		fprintf(out, ", the last brought %lld new calls and %lld new objects",
 			cli_json_number(last, "new_calls"), cli_json_number(last, "new_objects"));

@@ -8,6 +8,7 @@
 #include "lib/abi/syscall_traits.h"
 #include "lib/abi/syscalls.h"
 #include "lib/base/file.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "lib/policy/accepted/accepted.h"
 #include "lutra/object_token.h"
@@ -252,7 +253,7 @@ static void show_threshold(const struct policy *p)
 static void show_calibration(const struct policy *p)
 {
 	const struct policy_calibration *c = &p->calibration;
-	char unseen[POLICY_UNSEEN_TEXT], file[CLI_TEXT], why[CLI_TEXT];
+	char unseen[POLICY_UNSEEN_TEXT], file[CLI_TEXT], why[CLI_TEXT], number[4][NUMBER_TEXT];
 
 	printf("  trained on   %zu runs, %.3f h, %llu calls, %llu objects, seed %llu\n", p->n_runs,
 	       p->hours, (unsigned long long)p->calls, (unsigned long long)p->objects_seen,
@@ -261,11 +262,13 @@ static void show_calibration(const struct policy *p)
 	printf("  calibration  leave-one-run-out over %u runs, %.3f h: %u alert and %u deny "
 	       "episodes\n",
 	       c->runs, c->hours, c->alarms_alert, c->alarms_deny);
-	printf("  to expect    false alarms %.3g to %.3g an hour, false refusals %.3g to %.3g an "
+	printf("  to expect    false alarms %s to %s an hour, false refusals %s to %s an "
 	       "hour (95 %%),\n%*sin work like that of the runs: work that no run had is not in "
 	       "it\n",
-	       c->alert_per_hour_95[0], c->alert_per_hour_95[1], c->deny_per_hour_95[0],
-	       c->deny_per_hour_95[1], INDENT + 1, "");
+	       number_text(c->alert_per_hour_95[0], 3, number[0]),
+	       number_text(c->alert_per_hour_95[1], 3, number[1]),
+	       number_text(c->deny_per_hour_95[0], 3, number[2]),
+	       number_text(c->deny_per_hour_95[1], 3, number[3]), INDENT + 1, "");
 	policy_unseen_text(&c->unseen, unseen);
 	printf("  unseen       %s\n", unseen);
 	if (policy_partial_run(p))

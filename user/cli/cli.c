@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#include "lib/abi/names.h"
+#include "lib/abi/rules.h"
 #include "lib/policy/accepted/accepted.h"
 
 const struct args_option cli_options[] = {
@@ -127,6 +129,33 @@ int cli_load_policy(const char *dir, const struct policy_keys *keys, struct poli
 	if (r == 0 && *left_out.msg)
 		fprintf(stderr, "lutra: not all that was accepted is in force: %s\n", left_out.msg);
 	return r;
+}
+
+error_t cli_check_rule(struct argp_state *state, const char *name)
+{
+	const char *names[RULES_COUNT];
+	unsigned rule;
+	size_t n = 0;
+
+	if (rule_find(name, &rule) == 0 || rule_is_old(name))
+		return 0;
+	for (rule = 0; rule < RULES_COUNT; rule++)
+		if (strcmp(rule_name(rule), "?") != 0)
+			names[n++] = rule_name(rule);
+	return args_unknown(state, "rule", name, names, n, sizeof(names[0]));
+}
+
+error_t cli_check_verdict(struct argp_state *state, const char *name)
+{
+	const char *names[LUTRA_VERDICT_KILL + 1];
+
+	for (unsigned v = 0; v <= LUTRA_VERDICT_KILL; v++) {
+		names[v] = verdict_name(v);
+		if (strcmp(names[v], name) == 0)
+			return 0;
+	}
+	return args_unknown(state, "verdict", name, names, LUTRA_VERDICT_KILL + 1,
+			    sizeof(names[0]));
 }
 
 char *cli_absolute_path(const char *path)

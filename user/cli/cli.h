@@ -75,6 +75,13 @@ bool cli_json_is(const json_t *j, const char *key);
 /* Writes text_clean() of a string to buf, and returns buf. */
 const char *cli_clean_text(const char *s, char buf[static CLI_TEXT]);
 
+/*
+ * Check the name of a rule, or of a verdict, on the command line. Return 0, or what args_unknown()
+ * returns.
+ */
+error_t cli_check_rule(struct argp_state *state, const char *name);
+error_t cli_check_verdict(struct argp_state *state, const char *name);
+
 /* Returns the name of the user who runs the command, also under sudo. */
 const char *cli_user_name(void);
 

@@ -8,19 +8,40 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/command/closest.h"
 
 #define OPTIONS_MAX 24
+#define LISTED_MAX 12 /* names that fit into a line */
 
 static const struct argp_option help_option = {"help", 'h', NULL, 0, "Show this help", -1};
 static const struct argp_option version_option = {
 	"version", 'V', NULL, 0, "Print the version and end", -1};
 
-/* The first line of what getopt and argp had to say, and where to read on. */
-static void print_mistake(const char *said, const char *name)
+/* Returns the option that a line of getopt on an unknown one may mean, or NULL. */
+static const char *find_meant_option(const char *said, const struct argp_option *options)
 {
+	const char *word = strstr(said, "unrecognized option '--");
+	_cleanup_free_ char *copy = NULL;
+	size_t n = 0;
+
+	if (!word)
+		return NULL;
+	word += strlen("unrecognized option '--");
+	copy = strndup(word, strcspn(word, "='\n"));
+	while (options[n].name)
+		n++;
+	return copy ? closest_name(copy, options, n, sizeof(options[0])) : NULL;
+}
+
+/* The first line of what getopt and argp had to say, and where to read on. */
+static void print_mistake(const char *said, const char *name, const struct argp_option *options)
+{
+	const char *meant = find_meant_option(said, options);
 	int len = (int)strcspn(said, "\n");
 
-	if (len)
+	if (meant)
+		fprintf(stderr, "%.*s: did you mean '--%s'?\n", len, said, meant);
+	else if (len)
 		fprintf(stderr, "%.*s; see `%s --help`\n", len, said, name);
 	else
 		fprintf(stderr, "%s: wrong use; see `%s --help`\n", name, name);
@@ -47,7 +68,7 @@ static void run_argp(const struct argp *argp, int argc, char **argv, bool in_ord
 	stderr = real;
 	if (r == 0)
 		return;
-	print_mistake(said ? said : "", argv[0]);
+	print_mistake(said ? said : "", argv[0], argp->options);
 	exit(EXIT_USAGE);
 }
 
@@ -148,6 +169,33 @@ void args_read(const struct args_command *command, int argc, char **argv, void *
 	if (command->version)
 		options[n] = version_option;
 	run_argp(&argp, argc, argv, command->in_order, &reading);
+}
+
+static const char *name_at(const void *names, size_t i, size_t stride)
+{
+	const char *name;
+
+	memcpy(&name, (const char *)names + i * stride, sizeof(name));
+	return name;
+}
+
+error_t args_unknown(struct argp_state *state, const char *what, const char *word,
+		     const void *names, size_t n, size_t stride)
+{
+	const char *meant = closest_name(word, names, n, stride);
+	char list[256] = "";
+	size_t len = 0;
+
+	if (meant)
+		return args_usage(state, "unknown %s '%.60s': did you mean '%s'?", what, word,
+				  meant);
+	for (size_t i = 0; n <= LISTED_MAX && i < n && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+					i == 0	    ? ": "
+					: i + 1 < n ? ", "
+						    : " or ",
+					name_at(names, i, stride));
+	return args_usage(state, "unknown %s '%.60s'%s", what, word, list);
 }
 
 error_t args_usage(struct argp_state *state, const char *fmt, ...)

@@ -88,6 +88,13 @@ void args_read(const struct args_command *command, int argc, char **argv, void *
 /* The struct that args_read() fills in, for a callback that gets only a member of it. */
 void *args_struct(const struct argp_state *state);
 
+/*
+ * Reports a word that is none of n names: which one is meant, or all of them if they are few and none is
+ * close. what: "verb". names: as of closest_name(). Returns the error that a callback must return.
+ */
+error_t args_unknown(struct argp_state *state, const char *what, const char *word,
+		     const void *names, size_t n, size_t stride);
+
 /* Reports a mistake on stderr. Returns the error that a callback must return. */
 error_t args_usage(struct argp_state *state, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

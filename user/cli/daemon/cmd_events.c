@@ -62,7 +62,9 @@ static error_t check_events_args(struct argp_state *state, void *ret)
 		return args_usage(state, "--follow prints all events: leave the filters out");
 	if (a->since_ns && a->until_ns && a->since_ns > a->until_ns)
 		return args_usage(state, "--since is later than --until");
-	return 0;
+	if (a->rule && cli_check_rule(state, a->rule))
+		return EINVAL;
+	return a->verdict ? cli_check_verdict(state, a->verdict) : 0;
 }
 
 static const struct args_command command = {

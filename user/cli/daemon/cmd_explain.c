@@ -19,11 +19,23 @@ static const struct args_option options[] = {
 	{},
 };
 
+/* Returns true if the word has the form of an event's id: two numbers. */
+static bool is_event(const char *word)
+{
+	const char *dash = strchr(word, '-');
+
+	return dash && dash != word && dash[1] &&
+	       strspn(word, "0123456789") == (size_t)(dash - word) &&
+	       strspn(dash + 1, "0123456789") == strlen(dash + 1);
+}
+
 static error_t check_explain_args(struct argp_state *state, void *ret)
 {
 	const struct explain_args *a = ret;
 
-	return a->words.n == 1 ? 0 : args_usage(state, "give a rule, or the id of an event");
+	if (a->words.n != 1)
+		return args_usage(state, "give a rule, or the id of an event");
+	return is_event(a->words.arg[0]) ? 0 : cli_check_rule(state, a->words.arg[0]);
 }
 
 static const struct args_command command = {
@@ -52,16 +64,6 @@ static int explain_rule(unsigned rule, bool json)
 	printf("%s: %s\n  %s\n  usual action: %s\n", r->name, r->title, r->text,
 	       action_name(r->action));
 	return 0;
-}
-
-/* Returns true if the word has the form of an event's id: two numbers. */
-static bool is_event(const char *word)
-{
-	const char *dash = strchr(word, '-');
-
-	return dash && dash != word && dash[1] &&
-	       strspn(word, "0123456789") == (size_t)(dash - word) &&
-	       strspn(dash + 1, "0123456789") == strlen(dash + 1);
 }
 
 /* Prints at most EXPECTED_MAX texts of a list, separated. */

@@ -36,7 +36,7 @@ static error_t check_incidents_args(struct argp_state *state, void *ret)
 	while (i < n && strcmp(verbs[i].verb, verb) != 0)
 		i++;
 	if (i == n)
-		return args_usage(state, "unknown verb; give list, show, close, open or note");
+		return args_unknown(state, "verb", verb, verbs + 1, n - 1, sizeof(verbs[0]));
 	if (a->args.n != verbs[i].n)
 		return args_usage(state, "show, close and open take the number of an incident, "
 					 "note takes a number and a text");

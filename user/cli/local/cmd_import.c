@@ -3,6 +3,8 @@
 #include "user/cli/cli.h"
 #include "user/import/import.h"
 
+enum { OPT_CONTAINER = 256 };
+
 struct import_args {
 	const struct import_format *format;
 	struct import_options options;
@@ -22,7 +24,7 @@ static const struct args_option options[] = {
 	ARGS_CALL("format", 'F', "FORMAT", "Format of the recording, listed below", read_format, S,
 		  format),
 	CLI_OPTION_IMAGE(S, options.image, "Image reference for the trace"),
-	ARGS_STRING("container", 'c', "ID",
+	ARGS_STRING("container", OPT_CONTAINER, "ID",
 		    "falco: take events of this container only: name, or beginning of id", S,
 		    options.container),
 	ARGS_FLAG("force", 'f', "Replace an output that exists", S, options.force),

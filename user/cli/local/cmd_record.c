@@ -7,6 +7,7 @@
 enum { OPT_CONTAINER = 256, OPT_FOR };
 
 struct record_args {
+	const char *config_file;
 	const char *container;
 	const char *cgroup;
 	struct session_config session;
@@ -23,6 +24,7 @@ static const struct args_option options[] = {
 	ARGS_NUMBER("for", OPT_FOR, "SECONDS", "Stop after this time", 0, 365ull * 86400, S,
 		    session.seconds),
 	CLI_OPTION_NO_LSM(S),
+	CLI_OPTION_CONFIG(S),
 	{},
 };
 #undef S
@@ -73,16 +75,16 @@ static const json_t *find_listed(const json_t *list, const char *word)
  * Asks lutrad for the cgroup of a container, guarded or not, by its name. -ENOENT: lutrad does not run
  * or does not know it.
  */
-static int ask_cgroup(const char *word, char **ret)
+static int ask_cgroup(const char *config_file, const char *word, char **ret)
 {
 	json_auto_t *guarded = NULL, *all = NULL;
 	char path[LOCAL_CLIENT_PATH];
 	const json_t *c = NULL;
 
 	local_client_path(path, "containers", word, NULL);
-	if (cli_ask(NULL, path, LOCAL_GET, &guarded, NULL) == 0)
+	if (cli_ask(config_file, path, LOCAL_GET, &guarded, NULL) == 0)
 		c = guarded;
-	else if (cli_ask(NULL, "overview?limit=0", LOCAL_GET, &all, NULL) == 0)
+	else if (cli_ask(config_file, "overview?limit=0", LOCAL_GET, &all, NULL) == 0)
 		c = find_listed(json_object_get(json_object_get(all, "unguarded"), "containers"),
 				word);
 	/* Of a container that has ended there is no cgroup. */
@@ -97,7 +99,7 @@ static int find_cgroup(const struct record_args *a, char **ret, struct err *err)
 
 	if (a->container) {
 		r = cgroup_lookup_by_id(a->container, ret, err);
-		return r == -ENOENT && ask_cgroup(a->container, ret) == 0 ? 0 : r;
+		return r == -ENOENT && ask_cgroup(a->config_file, a->container, ret) == 0 ? 0 : r;
 	}
 	if (!a->cgroup)
 		return 0;

@@ -9,6 +9,7 @@
 #include "lib/replay/replay.h"
 
 struct score_args {
+	const char *config_file;
 	const char *policy;
 	int mode; /* -1: the policy's */
 	bool json;
@@ -22,6 +23,7 @@ static const struct args_option options[] = {
 	CLI_OPTION_MODE(S),
 	CLI_OPTION_JSON(S),
 	ARGS_FLAG("signals", 's', "Print only events that match a rule", S, matches_only),
+	CLI_OPTION_CONFIG(S),
 	{},
 };
 #undef S
@@ -126,6 +128,7 @@ static int score_trace(const struct score_args *a, struct replay *replay,
 
 int cmd_score(int argc, char **argv)
 {
+	_cleanup_(config_freep) struct config *config = NULL;
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(trace_reader_freep) struct trace_reader *trace = NULL;
 	_cleanup_(replay_freep) struct replay *replay = NULL;
@@ -134,7 +137,9 @@ int cmd_score(int argc, char **argv)
 	struct err err;
 
 	args_read(&command, argc, argv, &a);
-	cli_policy_dir(a.policy, DEFAULT_POLICIES_DIR, dir, sizeof(dir));
+	if (cli_config(a.config_file, &config, &err) < 0)
+		return cli_fail(&err);
+	cli_policy_dir(a.policy, config->policies_dir, dir, sizeof(dir));
 	if (policy_load(&policy, dir, &err) < 0)
 		return cli_fail(&err);
 	if (a.mode < 0)

@@ -58,6 +58,7 @@ static const struct args_option options[] = {
 
 static error_t check_seccomp_args(struct argp_state *state, void *ret)
 {
+	static const char *const verbs[] = {"export", "merge", "check"};
 	struct seccomp_args *a = ret;
 
 	if (!a->args.n)
@@ -71,7 +72,7 @@ static error_t check_seccomp_args(struct argp_state *state, void *ret)
 			       : args_usage(state, "merge takes profiles and policies, and the "
 						   "options -o, --force and --config");
 	if (strcmp(a->verb, "export") != 0 && strcmp(a->verb, "check") != 0)
-		return args_usage(state, "unknown verb '%s': export, merge or check", a->verb);
+		return args_unknown(state, "verb", a->verb, verbs, 3, sizeof(verbs[0]));
 	if (!a->policy)
 		return args_usage(state, "--policy is needed");
 	if (strcmp(a->verb, "export") == 0)

@@ -30,6 +30,7 @@ static const struct args_option options[] = {
 
 static error_t check_trace_args(struct argp_state *state, void *ret)
 {
+	static const char *const verbs[] = {"info", "cat", "merge", "verify"};
 	struct trace_args *a = ret;
 	bool merge;
 
@@ -39,9 +40,8 @@ static error_t check_trace_args(struct argp_state *state, void *ret)
 	a->files = a->args.arg + 1;
 	a->n_files = a->args.n - 1;
 	merge = strcmp(a->verb, "merge") == 0;
-	if (!merge && strcmp(a->verb, "info") != 0 && strcmp(a->verb, "cat") != 0 &&
-	    strcmp(a->verb, "verify") != 0)
-		return args_usage(state, "unknown verb '%s': info, cat, merge or verify", a->verb);
+	if (!TEXT_IS_IN(a->verb, verbs))
+		return args_unknown(state, "verb", a->verb, verbs, 4, sizeof(verbs[0]));
 	if (a->n_files == 0)
 		return args_usage(state, "no trace given");
 	if (merge != (a->output != NULL))

@@ -63,7 +63,8 @@ static error_t check_policy_args(struct argp_state *state, void *ret)
 		return args_usage(state, "give a verb");
 	v = find_verb(a->args.arg[0]);
 	if (!v)
-		return args_usage(state, "unknown verb '%s'", a->args.arg[0]);
+		return args_unknown(state, "verb", a->args.arg[0], verbs, N_VERBS,
+				    sizeof(verbs[0]));
 	a->names = a->args.arg + 1;
 	a->n_names = a->args.n - 1;
 	if (a->n_names < v->min || (v->max && a->n_names > v->max))

@@ -52,9 +52,10 @@ static void print_containers(const json_t *one)
 	printf("  guards");
 	json_array_foreach (containers, i, c) {
 		const char *name = json_string_value(c), *mode = cli_json_text(modes, name);
+		char shown[CLI_TEXT];
 
-		printf("%s %s%s%s%s", i ? "," : "", name, *mode ? " (" : "", mode,
-		       *mode ? ")" : "");
+		printf("%s %s%s%s%s", i ? "," : "", cli_clean_text(name, shown), *mode ? " (" : "",
+		       mode, *mode ? ")" : "");
 	}
 	putchar('\n');
 }

@@ -129,6 +129,38 @@ static void cli_bad_input_is_one_line_and_a_code(void **state)
 	free(r);
 }
 
+static void cli_mistyped_word_is_told_with_what_is_meant(void **state)
+{
+	static const struct {
+		const char *args[4], *said;
+	} cases[] = {
+		{{"evnts"}, "did you mean 'events'?"},
+		{{"policy", "shwo", "x"}, "unknown verb 'shwo': did you mean 'show'?"},
+		{{"policy", "fly", "x"}, "list, show, verify"},
+		{{"trace", "inof", "x"}, "did you mean 'info'?"},
+		{{"trace", "fly", "x"}, "unknown verb 'fly': info, cat, merge or verify"},
+		{{"seccomp", "exprt"}, "did you mean 'export'?"},
+		{{"incidents", "shwo", "1"}, "did you mean 'show'?"},
+		{{"events", "--sinse", "2h"}, "did you mean '--since'?"},
+		{{"events", "--sinse=2h"}, "did you mean '--since'?"},
+		{{"events", "--bogus"}, "see `lutra events --help`"},
+		{{"events", "--rule", "exec-frsh"}, "did you mean 'exec-fresh'?"},
+		{{"events", "--rule", "bogus"}, "unknown rule 'bogus'"},
+		{{"events", "--verdict", "killed"}, "did you mean 'kill'?"},
+		{{"explain", "exec-frsh"}, "did you mean 'exec-fresh'?"},
+	};
+	struct command_result *r = calloc(1, sizeof(*r));
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		command_print(cases[i].args);
+		command_run_lutra(*state, cases[i].args, r);
+		assert_int_equal(r->code, 2);
+		command_assert_one_line(r->err);
+		assert_non_null(strstr(r->err, cases[i].said));
+	}
+	free(r);
+}
+
 static void cli_help_is_there_for_every_command(void **state)
 {
 	static const char *const commands[] = {"doctor", "run",	   "record", "score",
@@ -188,8 +220,15 @@ static void cli_takes_the_configuration_from_the_environment_and_of_it_what_it_n
 	save_small_policy(f);
 	setenv("LUTRA_CONFIG", config, 1);
 	command_run_lutra(f, (const char *const[]){"policy", "verify", "small", NULL}, r);
-	unsetenv("LUTRA_CONFIG");
 	assert_string_equal(r->err, "");
+	assert_int_equal(r->code, 0);
+	command_run_lutra(f, (const char *const[]){"score", "--policy", "small", "TRACE", NULL}, r);
+	unsetenv("LUTRA_CONFIG");
+	assert_int_equal(r->code, 0);
+	command_run_lutra(f,
+			  (const char *const[]){"score", "-c", "DIR/other.json", "--policy",
+						"small", "TRACE", NULL},
+			  r);
 	assert_int_equal(r->code, 0);
 	free(r);
 }
@@ -515,6 +554,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(cli_bad_input_is_one_line_and_a_code),
+		T(cli_mistyped_word_is_told_with_what_is_meant),
 		T(cli_help_is_there_for_every_command),
 		T(cli_json_has_its_keys),
 		T(cli_run_refuses_a_mode_that_the_policy_is_too_small_for),

@@ -28,7 +28,11 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 			 struct err *err)
 {
 	char sql[SQL_MAX], columns[STORE_COLUMNS];
+	int path_len = q->path ? (int)strlen(q->path) : 0;
 
+	/* A slash at the end of a directory says nothing. */
+	while (path_len > 0 && q->path[path_len - 1] == '/')
+		path_len--;
 	store_columns("", columns);
 	snprintf(sql, sizeof(sql),
 		 "%sSELECT %s FROM events WHERE 1%s%s%s%s%s%s%s%s%s%s"
@@ -57,7 +61,7 @@ static int prepare_query(struct store *s, const struct store_query *q, sqlite3_s
 	sqlite3_bind_int64(*ret, 9, (int64_t)q->incident);
 	sqlite3_bind_text(*ret, 10, q->container_id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(*ret, 11, q->rule, -1, SQLITE_STATIC);
-	sqlite3_bind_text(*ret, 12, q->path, -1, SQLITE_STATIC);
+	sqlite3_bind_text(*ret, 12, q->path, path_len, SQLITE_STATIC);
 	return 0;
 }
 

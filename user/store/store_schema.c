@@ -117,13 +117,39 @@ static int create_tables(struct store *s, struct err *err)
 	return fclose(f) == 0 ? store_exec(s, sql, err) : err_oom(err);
 }
 
+/* Checks that the file has the tables that its version says. -EBADMSG: it has not. */
+static int check_tables(struct store *s, struct err *err)
+{
+	static const char *const tables[] = {"findings", "incidents", "incident_findings"};
+	char sql[STORE_COLUMNS + 64], columns[STORE_COLUMNS];
+
+	snprintf(sql, sizeof(sql), "SELECT %s FROM events", store_columns("", columns));
+	for (size_t i = 0; i <= sizeof(tables) / sizeof(tables[0]); i++) {
+		_cleanup_(sqlite3_finalizep) sqlite3_stmt *q = NULL;
+		int r = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+
+		/* No such table, or no such column. */
+		if (r == SQLITE_ERROR) {
+			s->damaged = true;
+			return err_set(err, -EBADMSG, "event store: %s", sqlite3_errmsg(s->db));
+		}
+		if (r != SQLITE_OK)
+			return store_fail(s, err);
+		if (i < sizeof(tables) / sizeof(tables[0]))
+			snprintf(sql, sizeof(sql), "SELECT * FROM %s", tables[i]);
+	}
+	return 0;
+}
+
 int store_check_schema(struct store *s, bool create, struct err *err)
 {
 	int64_t version;
 	int r = store_number(s, "PRAGMA user_version", &version, err);
 
-	if (r < 0 || version == STORE_SCHEMA_VERSION)
+	if (r < 0)
 		return r;
+	if (version == STORE_SCHEMA_VERSION)
+		return check_tables(s, err);
 	if (version >= 2 && version < STORE_SCHEMA_VERSION && create)
 		return update_tables(s, version, err);
 	if (version != 0 || !create)

@@ -130,6 +130,8 @@ static void store_select_finds_by_container_image_verdict_and_time(void **state)
 		{{.rule = "bind", .limit = 16}, 0},
 		{{.path = "/bin/sh\\x0a\\xff", .limit = 16}, 6},
 		{{.path = "/bin", .verdict = "deny", .limit = 16}, 6},
+		{{.path = "/bin/", .limit = 16}, 6},
+		{{.path = "/", .limit = 16}, 6},
 		{{.path = "/bi", .limit = 16}, 0},
 		{{.path = "/bin/sh", .limit = 16}, 0},
 	};
@@ -321,6 +323,15 @@ static void store_new_refuses_what_is_no_store(void **state)
 	assert_int_equal(store_new(&s, missing, &err), -EIO);
 	memset(junk, 'x', sizeof(junk));
 	assert_int_equal(file_create(AT_FDCWD, f->db, 0600, junk, sizeof(junk)), 0);
+	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
+	unlink(f->db);
+	/* The version says that there are tables, and a column or a table is missing. */
+	execute_sql(f->db, "PRAGMA user_version = 7");
+	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
+	unlink(f->db);
+	assert_int_equal(store_new(&s, f->db, &err), 0);
+	store_free(TAKE_PTR(s));
+	execute_sql(f->db, "DROP TABLE findings");
 	assert_int_equal(store_new(&s, f->db, &err), -EBADMSG);
 	unlink(f->db);
 	execute_sql(f->db, "PRAGMA user_version = 8");

@@ -7,7 +7,9 @@
  * Fails: open, with a line on stderr and in the system log; closed with --fail-closed. A container
  * that no policy is for starts in both cases.
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <syslog.h>
 
@@ -109,10 +111,19 @@ static int read_stdin(char **ret, size_t *ret_len, struct err *err)
 
 static void append_time(const char *file, const char *id, uint64_t ns)
 {
-	FILE *f = file ? fopen(file, "ae") : NULL;
+	/* A pipe that nobody reads must not hold the container. */
+	const int flags =
+		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+	_cleanup_close_ int fd = file ? open(file, flags, 0640) : -1;
+	struct stat st;
+	FILE *f;
 
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	f = fdopen(fd, "a");
 	if (!f)
 		return;
+	TAKE_FD(fd);
 	fprintf(f, "%s %llu\n", id, (unsigned long long)(ns / 1000));
 	fclose(f);
 }

@@ -6,6 +6,7 @@
  * rules: the recording is partial.
  */
 #include <ctype.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <time.h>
 
@@ -165,15 +166,24 @@ static int read_task(json_t *event, uint64_t *ret_tid, uint64_t *ret_pid, struct
 	return 0;
 }
 
-/* Gets the number of the event's system call; of one without a name from its argument. */
+/* Reads the number that the arguments of an event tell as text: ID=0(<unknown>) nativeID=439. */
+static bool number_in_arguments(json_t *event, uint64_t *ret)
+{
+	static const char name[] = "nativeID=";
+	const char *at = strstr(text_field(event, "evt.args"), name);
+
+	return at && sscanf(at + strlen(name), "%" SCNu64, ret) == 1;
+}
+
+/* Gets the number of the event's system call; of one without a name from what else tells it. */
 static bool number_of_event(const struct lines *l, json_t *event, const char *type, uint16_t *ret)
 {
 	uint64_t nr;
 
-	if (lines_nr(l, type, ret))
+	if (lines_nr(l, type, ret) || lines_nr(l, text_field(event, "syscall.type"), ret))
 		return true;
 	if (!number_field(event, "evt.arg.nativeID", &nr) &&
-	    !number_field(event, "evt.rawarg.nativeID", &nr))
+	    !number_field(event, "evt.rawarg.nativeID", &nr) && !number_in_arguments(event, &nr))
 		return false;
 	*ret = (uint16_t)nr;
 	return nr < LUTRA_NR;

@@ -144,6 +144,11 @@ static void import_calls_by_number_are_calls(void **state)
 		{"strace", "7 syscall_0xfff(0) = -1 ENOSYS (x)\n7 read(0) = 0\n", "7:read", 1, 0},
 		{"lid-ds", "5 0 7 app 7 syscall > ID=0(<unknown>) nativeID=439\n", "7:faccessat2",
 		 0, 0},
+		{"falco",
+		 "{\"evt.type\":\"syscall\",\"thread.tid\":7,"
+		 "\"evt.args\":\"ID=0(<unknown>) nativeID=439\"}\n"
+		 "{\"evt.type\":\"syscall\",\"thread.tid\":7,\"syscall.type\":\"clone3\"}\n",
+		 "7:faccessat2 7:clone3", 0, 0},
 		{"perf", "0.1 ( 0.1 ms): app/7 syscall_435(0x7f) = 0\n", "7:clone3", 0, 0},
 		{"strace",
 		 "strace: [ Process PID=7 runs in 32 bit mode. ]\n7 close(3) = 0\n"

@@ -248,6 +248,64 @@ static void lutrad_goes_on_when_the_port_is_taken(void **state)
 	f->extra = "";
 }
 
+/* ---- filters ---- */
+
+/* What nobody knows is no empty list. */
+static void filter_that_cannot_be_is_refused(void **state)
+{
+	static const struct {
+		const char *path, *why;
+	} cases[] = {
+		{"events?container=nobody", "nobody: no guarded container"},
+		{"events?container=", "no guarded container"},
+		{"events?image=no/such:1", "no/such:1: no guarded container"},
+		{"events?path=", "path"},
+		{"events?since=2&until=1", "since"},
+		{"events?verdict", "verdict"},
+		{"events?verdict=killed", "verdict"},
+		{"incidents?container=nobody", "nobody: no guarded container"},
+		{"incidents?image=no/such:1", "no/such:1: no guarded container"},
+		{"incidents?since=2&until=1", "since"},
+		{"stream?verdict=kill", "parameters"},
+	};
+	struct fixture *f = *state;
+	json_auto_t *enrolled = lutrad_enroll(f, "web", NULL), *known = NULL, *events = NULL;
+
+	assert_non_null(enrolled);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_auto_t *j = NULL;
+		struct err err = {};
+
+		print_message("# %s\n", cases[i].path);
+		j = lutrad_ask(f, cases[i].path, NULL, &err);
+		assert_null(j);
+		assert_non_null(strstr(err.msg, cases[i].why));
+	}
+	/* A container that is guarded may have no event yet. */
+	known = lutrad_ask(f, "events?container=web", NULL, NULL);
+	assert_true(json_is_array(json_object_get(known, "events")));
+	events = lutrad_ask(f, "events?limit=1", NULL, NULL);
+	assert_non_null(events);
+}
+
+/* A container's name is the container's choice: it must not steer a terminal. */
+static void policy_list_prints_no_control_characters(void **state)
+{
+	struct fixture *f = *state;
+	json_auto_t *enrolled = lutrad_enroll(f, "web\033[31m", NULL);
+	char command[512], out[4096] = "";
+	FILE *p;
+
+	assert_non_null(enrolled);
+	snprintf(command, sizeof(command), "build/bin/lutra policy list -c %s", f->config);
+	p = popen(command, "r");
+	assert_non_null(p);
+	assert_true(fread(out, 1, sizeof(out) - 1, p) > 0);
+	assert_int_equal(pclose(p), 0);
+	assert_non_null(strstr(out, "guards web\\x1b[31m"));
+	assert_null(strchr(out, '\033'));
+}
+
 /* ---- a container by its id ---- */
 
 static bool has_stored(struct fixture *f)
@@ -469,6 +527,8 @@ int main(void)
 		H(lutrad_takes_on_sighup_who_may_ask),
 		H(lutrad_tells_policies_and_events_to_who_has_a_token),
 		H(lutrad_goes_on_when_the_port_is_taken),
+		H(filter_that_cannot_be_is_refused),
+		H(policy_list_prints_no_control_characters),
 		H(lutrad_shows_a_container_that_ended_by_its_id),
 		H(lutrad_tells_a_webhook_of_a_verdict_at_once),
 		H(lutrad_idles_at_half_a_percent_and_forty_mib),

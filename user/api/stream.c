@@ -105,8 +105,11 @@ static void on_follower_end(void *ctx)
 
 int streams_get(struct streams *all, const struct http_request *q, struct http_reply *ret)
 {
+	static const char *const none[] = {NULL};
 	_cleanup_free_ struct stream *s = calloc(1, sizeof(*s));
 
+	if (http_unknown_query(q, none))
+		return http_error(ret, MHD_HTTP_BAD_REQUEST, "a stream takes no parameters");
 	if (all->n == STREAMS_MAX)
 		return http_error(ret, MHD_HTTP_SERVICE_UNAVAILABLE,
 				  "too many clients follow already");

@@ -205,7 +205,7 @@ static enum MHD_Result check_parameter(void *ctx, enum MHD_ValueKind kind, const
 		return MHD_YES;
 	while (check->known[i] && strcmp(check->known[i], key) != 0)
 		i++;
-	if (!check->known[i] || check->seen & 1u << i) {
+	if (!check->known[i] || check->seen & 1u << i || !value) {
 		check->unknown = key;
 		return MHD_NO;
 	}

@@ -62,7 +62,7 @@ struct http_request {
 
 /*
  * Returns the name of a query parameter of the request that is none of known, which ends with NULL, or
- * that comes twice. NULL: there is none.
+ * that comes twice or has no value. NULL: there is none.
  */
 const char *http_unknown_query(const struct http_request *q, const char *const *known);
 /* Returns the decoded value of a query parameter, NULL if the request has none of that name. */

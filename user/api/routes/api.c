@@ -47,7 +47,7 @@ static const struct route {
 	{"GET",
 	 "events",
 	 NULL,
-	 NULL,
+	 api_note_filters,
 	 false,
 	 api_events,
 	 {"limit", "before", "since", "until", "incident", "container", "container_id", "image",
@@ -56,7 +56,7 @@ static const struct route {
 	{"GET",
 	 "incidents",
 	 NULL,
-	 NULL,
+	 api_note_filters,
 	 false,
 	 api_incidents,
 	 {"limit", "before", "since", "until", "state", "container", "image"}},
@@ -250,7 +250,8 @@ static int check_query(const struct api_call *c, const struct route *route, stru
 {
 	const char *unknown = http_unknown_query(c->q, route->params);
 
-	return unknown ? err_set(err, -EINVAL, "%.100s: not a parameter here, or given twice",
+	return unknown ? err_set(err, -EINVAL,
+				 "%.100s: not a parameter here, given twice, or without a value",
 				 unknown)
 		       : 0;
 }

@@ -57,6 +57,8 @@ api_handler api_policy_diff, api_finding_readings;
 
 /* These run on the main loop. */
 api_handler api_status, api_full_status, api_overview, api_verdicts, api_rules, api_token;
+/* Notes in prepared what the registry knows of the container and the image that a query names. */
+api_handler api_note_filters;
 api_handler api_containers, api_container, api_processes, api_container_mode;
 api_handler api_container_release, api_container_thaw, api_container_freeze, api_container_kill;
 api_handler api_enroll, api_release, api_hook;
@@ -99,6 +101,13 @@ int api_page_end(struct api_page *p, int r, const char *name, json_t **ret, stru
 
 /* Returns a list of the oldest events of an incident, at most limit. NULL: err is set. */
 json_t *api_incident_events(struct store *s, uint64_t incident, uint32_t limit, struct err *err);
+/*
+ * Checks a query that has found nothing. -EINVAL: the container or the image that it names is of no
+ * guarded container and of no stored event. -EIO: the store. Runs in the thread that reads.
+ */
+int api_check_filters(struct api_call *c, struct store *s, struct err *err);
+/* Checks that a query's since is not later than its until; 0: any. -EINVAL. */
+int api_check_times(uint64_t since_ns, uint64_t until_ns, struct err *err);
 /* Finds an enrolled container. -ENOENT. */
 int api_find_container(const struct api_call *c, const char *name, struct container **ret,
 		       struct err *err);

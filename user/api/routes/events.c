@@ -101,7 +101,11 @@ static int read_query(const struct api_call *c, struct store_query *q, struct er
 	q->verdict = http_query(c->q, "verdict");
 	q->rule = http_query(c->q, "rule");
 	q->path = http_query(c->q, "path");
+	if (q->path && !*q->path)
+		return err_set(err, -EINVAL, "path: empty");
 	r = q->verdict ? check_verdict(q->verdict, err) : 0;
+	if (r == 0)
+		r = api_check_times(q->since_ns, q->until_ns, err);
 	return r == 0 && q->rule ? check_rule(q->rule, err) : r;
 }
 
@@ -136,6 +140,8 @@ int api_events(struct api_call *c, json_t **ret, struct err *err)
 	r = read_container(s, &q, &id, err);
 	if (r == 0)
 		r = store_select(s, &q, add_to_page, &p, err);
+	if (r == 0 && json_array_size(p.list) == 0)
+		r = api_check_filters(c, s, err);
 	return api_page_end(&p, r, "events", ret, err);
 }
 

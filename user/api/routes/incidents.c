@@ -57,7 +57,7 @@ static int read_incident_query(const struct api_call *c, struct store_incident_q
 		r = read_state(c, "open", "closed", &q->state, err);
 	q->container = http_query(c->q, "container");
 	q->image = http_query(c->q, "image");
-	return r;
+	return r < 0 ? r : api_check_times(q->since_ns, q->until_ns, err);
 }
 
 int api_incidents(struct api_call *c, json_t **ret, struct err *err)
@@ -74,6 +74,8 @@ int api_incidents(struct api_call *c, json_t **ret, struct err *err)
 		return r;
 	q.limit = (uint32_t)p.limit + 1;
 	r = store_select_incidents(s, &q, add_incident, &p, err);
+	if (r == 0 && json_array_size(p.list) == 0)
+		r = api_check_filters(c, s, err);
 	if (r == 0)
 		r = store_count_open(s, &open, err);
 	r = api_page_end(&p, r, "incidents", ret, err);

@@ -54,7 +54,7 @@ int modes_check(const char *name, const struct policy *p, unsigned mode, bool fo
 
 	if (forced || !modes_has_objection(p, mode, &why))
 		return 0;
-	return err_set(err, -EPERM, "%.200s: not in mode %s: %.200s; use audit, or --force", name,
+	return err_set(err, -EPERM, "%.100s: not in mode %s: %.350s; use audit, or --force", name,
 		       mode_name(mode), why.msg);
 }
 

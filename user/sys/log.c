@@ -13,8 +13,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "user/sys/clock.h"
+
+#define TIME_DIGITS 23 /* of a time to the millisecond */
+
 static atomic_int max_level = LOG_LEVEL_INFO;
-static atomic_bool to_journal;
+static atomic_bool to_journal, with_time;
 
 static const int priorities[] = {
 	[LOG_LEVEL_ERROR] = LOG_ERR,
@@ -30,6 +34,7 @@ void log_open(void)
 	char own[64];
 	struct stat st;
 
+	atomic_store(&with_time, true);
 	if (!stream || fstat(STDERR_FILENO, &st) < 0)
 		return;
 	snprintf(own, sizeof(own), "%llu:%llu", (unsigned long long)st.st_dev,
@@ -44,7 +49,7 @@ void log_set_level(enum log_level level)
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	char line[4096];
+	char line[4096], now[CLOCK_TEXT];
 	va_list ap;
 
 	if ((int)level > atomic_load(&max_level))
@@ -55,6 +60,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 	/* One call: lines of several threads do not mix. */
 	if (atomic_load(&to_journal))
 		fprintf(stderr, "<%d>%s\n", priorities[level], line);
+	else if (atomic_load(&with_time))
+		fprintf(stderr, "%.*sZ %s: %s\n", TIME_DIGITS,
+			clock_format(clock_realtime_ns(), now), program_invocation_short_name,
+			line);
 	else
 		fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
 }

@@ -95,9 +95,10 @@ static int read_maintained(json_t *j, struct maintained *ret)
 	return 0;
 }
 
+/* Reads the list. One that is damaged is renamed: the next maintenance is written to a new file. */
 static int read_maintenance_list(struct maintenance *m, struct err *err)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *aside = NULL;
 	json_auto_t *list = NULL;
 	size_t len, i;
 	json_t *j;
@@ -113,9 +114,12 @@ static int read_maintenance_list(struct maintenance *m, struct err *err)
 	if (r == 0)
 		return 0;
 	m->n = 0;
+	if (file_set_aside(m->path, NULL, &aside) < 0)
+		aside = strdup(m->path);
 	return err_set(err, -EBADMSG,
-		       "%s: it is no list of maintenances, so none is under way: begin them again",
-		       m->path);
+		       "%s: it is no list of maintenances, so none is under way: begin them again; "
+		       "it is now %s",
+		       m->path, aside ? aside : "kept");
 }
 
 /* ---- any thread ---- */

@@ -20,7 +20,7 @@ struct maintenance;
 
 /*
  * Reads the list from a file; NULL: nothing is saved. A file that is not there is an empty list. A
- * damaged file is an empty list, too, and err is set. Returns 0, -EBADMSG (*ret is set) or -ENOMEM.
+ * damaged file is renamed, and is an empty list, too, and err is set. Returns 0, -EBADMSG (*ret is set) or -ENOMEM.
  */
 int maintenance_new(struct maintenance **ret, const char *path, struct err *err);
 void maintenance_free(struct maintenance *m);

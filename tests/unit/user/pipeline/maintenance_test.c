@@ -46,10 +46,27 @@ static void maintenance_that_cannot_be_ended_on_disk_goes_on(void **state)
 	scratch_remove(dir);
 }
 
+static void maintenance_list_that_is_damaged_is_set_aside(void **state)
+{
+	char *dir = scratch_dir();
+	_cleanup_free_ char *path = scratch_path(dir, "maintenance.json");
+	_cleanup_(maintenance_freep) struct maintenance *m = NULL;
+	struct err err = {""};
+
+	(void)state;
+	scratch_write(path, "[{", 2);
+	assert_int_equal(maintenance_new(&m, path, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "maintenance.json.damaged-"));
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(access(strstr(err.msg, "it is now ") + strlen("it is now "), F_OK), 0);
+	scratch_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(maintenance_that_cannot_be_ended_on_disk_goes_on),
+		cmocka_unit_test(maintenance_list_that_is_damaged_is_set_aside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -294,9 +294,11 @@ static void put_store(FILE *f, const struct api_parts *parts)
 	put_value(f, "lutra_incidents_open", "gauge", "Incidents that nobody has closed.",
 		  (double)s.incidents_open);
 	put_head(f, "lutra_store_lost_total", "counter",
-		 "Events that did not fit into the queue, or that the store could not take.");
+		 "Events that did not fit into the queue, that the store could not take, or that a "
+		 "lutrad that was killed had not stored.");
 	fprintf(f, "lutra_store_lost_total{where=\"queue\"} %" PRIu64 "\n", s.lost_queue);
 	fprintf(f, "lutra_store_lost_total{where=\"store\"} %" PRIu64 "\n", s.lost_store);
+	fprintf(f, "lutra_store_lost_total{where=\"kill\"} %" PRIu64 "\n", s.lost_kill);
 }
 
 static void put_outputs(FILE *f, const struct api_parts *parts)

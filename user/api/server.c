@@ -103,16 +103,15 @@ static int get_healthz(void *ctx, const struct http_request *q, struct http_repl
 	pipeline_stats(s->parts.api_parts.pipeline, &stats);
 	count_outputs(s, &alerts_lost, &failing);
 	ok = stats.open && !stats.failing;
-	return http_json(
-		ret, ok ? 200 : 503,
-		json_pack("{s:b, s:s, s:s, s:I, s:I, s:i}", "ok", ok, "guard",
-			  guard_has_lsm(s->parts.api_parts.guard) ? "lsm" : "tracepoints", "store",
-			  !stats.open	  ? "closed"
-			  : stats.failing ? "failing"
-					  : "open",
-			  "events_lost",
-			  (json_int_t)stats.lost_queue + (json_int_t)stats.lost_store,
-			  "alerts_lost", (json_int_t)alerts_lost, "outputs_failing", (int)failing));
+	return http_json(ret, ok ? 200 : 503,
+			 json_pack("{s:b, s:s, s:s, s:I, s:I, s:i}", "ok", ok, "guard",
+				   guard_has_lsm(s->parts.api_parts.guard) ? "lsm" : "tracepoints",
+				   "store",
+				   !stats.open	   ? "closed"
+				   : stats.failing ? "failing"
+						   : "open",
+				   "events_lost", (json_int_t)pipeline_lost(&stats), "alerts_lost",
+				   (json_int_t)alerts_lost, "outputs_failing", (int)failing));
 }
 
 static int get_stream(void *ctx, const struct http_request *q, struct http_reply *ret)

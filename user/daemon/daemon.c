@@ -283,8 +283,13 @@ static int open_pipeline(struct daemon *d, struct err *err)
 			   .max_bytes = d->config->store_max_mib << 20},
 		.outputs = &d->config->outputs,
 		.env = {.state_dir = d->config->state_dir, .report = on_report}};
+	struct guard_handled *handled = guard_handled(d->guard);
 	int r;
 
+	if (handled) {
+		config.taken = &handled->taken;
+		config.settled = &handled->settled;
+	}
 	if (asprintf(&store, "%s/events.db", d->config->state_dir) < 0 ||
 	    asprintf(&maintenance, "%s/maintenance.json", d->config->state_dir) < 0)
 		return err_oom(err);
@@ -432,8 +437,9 @@ static void close_parts(struct daemon *d)
 	saved_list_close(d->saved_list);
 	containers_free(TAKE_PTR(d->containers));
 	lifecycle_done(&d->lifecycle);
-	guard_free(d->guard);
+	/* It counts what is stored in what the guard has mapped. */
 	pipeline_free(d->pipeline);
+	guard_free(d->guard);
 	local_socket_close(&d->agent_socket);
 	local_socket_close(&d->control_socket);
 	state_dir_close(&d->state_dir, !d->is_up);

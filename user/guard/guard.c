@@ -50,6 +50,8 @@ int guard_new(struct guard **ret, const struct guard_handler *handler, unsigned 
 		r = map_slots(g, err);
 	if (r == 0)
 		r = guard_open_rings(g, err);
+	if (r == 0)
+		r = guard_open_handled(g, err);
 	if (r == 0 && pin_dir)
 		r = guard_take_over(g, err);
 	if (r < 0)
@@ -74,6 +76,7 @@ void guard_free(struct guard *g)
 		guard_detach(g);
 	}
 	ring_buffer__free(g->rings);
+	guard_close_handled(g);
 	if (g->slots)
 		munmap(g->slots, LUTRA_SLOTS * sizeof(struct lutra_slot));
 	lutra_bpf__destroy(g->skel);

@@ -200,6 +200,14 @@ int guard_renew_seen(struct guard *g, uint64_t now_ns);
  * one full ring. Returns the number of events, or -errno.
  */
 int guard_drain(struct guard *g);
+/* Numbers of alerts that outlive the process, as the rings do. Whoever reads the rings keeps them. */
+struct guard_handled {
+	uint64_t taken;	  /* given to whoever stores them */
+	uint64_t settled; /* of these, stored or counted as lost */
+};
+
+/* Returns the numbers, which may be written until guard_free(). NULL: nothing is pinned. */
+struct guard_handled *guard_handled(const struct guard *g);
 /* Returns the descriptor that becomes readable when guard_drain() has work. */
 int guard_epoll_fd(const struct guard *g);
 

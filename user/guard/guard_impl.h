@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <limits.h>
 #include <pthread.h>
 
 #include "user/guard/guard.h"
@@ -49,6 +50,9 @@ struct guard {
 	/* rings.c */
 	struct ring_buffer *rings;
 	unsigned evidence_left; /* to handle before guard_drain() returns */
+
+	/* handled.c */
+	struct guard_handled *handled; /* mapped; NULL: nothing is pinned */
 
 	/* guard_attach.c; links and n_links belong to the detacher while detaching */
 	struct bpf_link *links[GUARD_LINKS];
@@ -133,6 +137,8 @@ int guard_walk_tasks(struct bpf_program *p);
 int guard_pin_open(const char *dir, int *ret_lock, struct err *err);
 /* Ends the bpf file system that guard_pin_open() has mounted, if nothing is in it. */
 void guard_unmount_bpffs(void);
+/* Writes the path at which a map is pinned. There has to be a pin_dir. */
+void guard_pin_path(const struct guard *g, const char *map, char ret[static PATH_MAX]);
 /* Makes an object that is not loaded yet use the pinned maps. Sets g->instance. */
 int guard_pin_maps(struct guard *g, struct lutra_bpf *skel);
 int guard_pin_links(struct guard *g);
@@ -150,6 +156,12 @@ int guard_take_over(struct guard *g, struct err *err);
 /* ---- rings.c ---- */
 
 int guard_open_rings(struct guard *g, struct err *err);
+
+/* ---- handled.c ---- */
+
+/* Opens or makes the numbers of guard_handled(), if there is a pin_dir. Errors as bpf(2), mmap(2). */
+int guard_open_handled(struct guard *g, struct err *err);
+void guard_close_handled(struct guard *g);
 
 /* ---- inner_map.c: inner maps of a map-in-map ---- */
 

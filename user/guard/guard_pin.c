@@ -265,6 +265,11 @@ static uint32_t read_last_instance(const struct guard *g)
 	return slot.instance;
 }
 
+void guard_pin_path(const struct guard *g, const char *map, char ret[static PATH_MAX])
+{
+	snprintf(ret, PATH_MAX, "%s/" MAPS_DIR "/%s", g->pin_dir, map);
+}
+
 int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 {
 	char path[PATH_MAX];
@@ -281,7 +286,7 @@ int guard_pin_maps(struct guard *g, struct lutra_bpf *skel)
 	bpf_object__for_each_map (m, skel->obj) {
 		if (bpf_map__is_internal(m) || !bpf_map__autocreate(m) || r < 0)
 			continue;
-		snprintf(path, sizeof(path), "%s/" MAPS_DIR "/%s", g->pin_dir, bpf_map__name(m));
+		guard_pin_path(g, bpf_map__name(m), path);
 		r = bpf_map__set_pin_path(m, path);
 	}
 	return r;

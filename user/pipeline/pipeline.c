@@ -70,6 +70,7 @@ struct pipeline {
 	bool failing;		 /* the store loses rows */
 
 	/* For any thread, as in struct pipeline_stats. */
+	uint64_t lost_kill; /* written before the threads start */
 	atomic_uint_least64_t stored, lost_store, expired, displaced, store_bytes, incidents_open;
 };
 
@@ -82,6 +83,7 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 				       .stored = atomic_load(&p->stored),
 				       .lost_queue = w.dropped,
 				       .lost_store = atomic_load(&p->lost_store),
+				       .lost_kill = p->lost_kill,
 				       .expired = atomic_load(&p->expired),
 				       .displaced = atomic_load(&p->displaced),
 				       .store_bytes = atomic_load(&p->store_bytes),
@@ -90,6 +92,11 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret)
 				       .incidents_open = atomic_load(&p->incidents_open),
 				       .open = atomic_load(&p->events.open),
 				       .failing = atomic_load(&p->events.failing)};
+}
+
+uint64_t pipeline_lost(const struct pipeline_stats *stats)
+{
+	return stats->lost_queue + stats->lost_store + stats->lost_kill;
 }
 
 /* ---- reports ---- */
@@ -134,6 +141,29 @@ static void check_queue(struct pipeline *p)
 	if (s.lost_queue != p->lost_queue)
 		report_lost(p, "they come faster than the store can write them");
 	p->lost_queue = s.lost_queue;
+}
+
+/* ---- numbers that outlive the process ---- */
+
+static void settle_alerts(struct pipeline *p, uint64_t n)
+{
+	if (p->config.settled)
+		__atomic_fetch_add(p->config.settled, n, __ATOMIC_SEQ_CST);
+}
+
+/* Counts what a process before had taken and not stored. A batch that it stored last may be among it. */
+static void count_killed(struct pipeline *p)
+{
+	char msg[200];
+
+	if (!p->config.taken || *p->config.taken <= *p->config.settled)
+		return;
+	p->lost_kill = *p->config.taken - *p->config.settled;
+	*p->config.settled = *p->config.taken;
+	snprintf(msg, sizeof(msg),
+		 "lutrad was killed before it had stored %llu events at most: they are lost",
+		 (unsigned long long)p->lost_kill);
+	pipeline_report(p, true, msg);
 }
 
 /* ---- the store ---- */
@@ -415,16 +445,18 @@ static void handle_alert(struct pipeline *p, const struct alert *a)
 static unsigned on_items(void *ctx, struct worker_item *items)
 {
 	struct pipeline *p = ctx;
+	uint64_t n = 0;
 	bool waits;
 
 	check_store(p);
 	/* What a person changed comes before alerts that were put later. */
 	apply_changes(p);
 	commit_batch(p);
-	for (const struct worker_item *i = items; i; i = i->next)
+	for (const struct worker_item *i = items; i; i = i->next, n++)
 		handle_alert(p, (const struct alert *)i);
 	write_tracked(p);
 	commit_batch(p);
+	settle_alerts(p, n);
 	waits = tracker_send(p->tracker, p->outputs, p->subscribers);
 	check_queue(p);
 	retain_rows(p);
@@ -484,6 +516,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	if ((config->store_path && !p->events.path) || subscribers_new(&p->subscribers) < 0 ||
 	    worker_new(&p->worker, &worker) < 0 || changes_new(&p->changes) < 0)
 		return err_oom(err);
+	count_killed(p);
 	r = open_maintenance(p, err);
 	if (r == 0 && tracker_new(&p->tracker, p->maintenance, config->log_incidents) < 0)
 		r = err_oom(err);
@@ -526,7 +559,14 @@ void pipeline_free(struct pipeline *p)
 
 bool pipeline_put(struct pipeline *p, struct alert *a)
 {
-	return worker_put(p->worker, a ? &a->item : NULL);
+	bool fits;
+
+	if (p->config.taken)
+		__atomic_fetch_add(p->config.taken, 1, __ATOMIC_SEQ_CST);
+	fits = worker_put(p->worker, a ? &a->item : NULL);
+	if (!fits)
+		settle_alerts(p, 1);
+	return fits;
 }
 
 void pipeline_sync(struct pipeline *p)

@@ -22,9 +22,14 @@
 struct pipeline;
 
 struct pipeline_config {
-	const char *store_path;	      /* NULL: no store */
-	bool log_incidents;	      /* write them to the log */
-	bool need_store;	      /* fail if the store cannot be opened at once */
+	const char *store_path; /* NULL: no store */
+	bool log_incidents;	/* write them to the log */
+	bool need_store;	/* fail if the store cannot be opened at once */
+	/*
+	 * How many alerts were put, and how many of these are stored or counted as lost, where numbers
+	 * outlive the process; borrowed. NULL: nothing does.
+	 */
+	uint64_t *taken, *settled;
 	const char *maintenance_path; /* file of the maintenances; NULL: they are not saved */
 	struct store_limits limits;
 	const struct outputs_config *outputs; /* borrowed; NULL: none */
@@ -36,8 +41,10 @@ struct pipeline_stats {
 	uint64_t stored;     /* committed */
 	uint64_t lost_queue; /* did not fit */
 	uint64_t lost_store; /* the store could not take them */
-	uint64_t expired;    /* deleted by the limits */
-	uint64_t displaced;  /* of these, deleted because the store was full */
+	uint64_t
+		lost_kill; /* of a process before, which was killed before it had stored them; at most */
+	uint64_t expired;   /* deleted by the limits */
+	uint64_t displaced; /* of these, deleted because the store was full */
 	uint64_t store_bytes;
 	uint64_t queue_bytes;
 	uint64_t incidents;	 /* that began */
@@ -62,6 +69,8 @@ bool pipeline_put(struct pipeline *p, struct alert *a);
 /* Blocks until all alerts put before are stored or lost, and all outputs have handled them once. */
 void pipeline_sync(struct pipeline *p);
 void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret);
+/* Returns how many alerts are lost, wherever. */
+uint64_t pipeline_lost(const struct pipeline_stats *stats);
 
 /* Returns the outputs, of which only the counters, outputs_reopen() and outputs_set_rate() may be used. */
 struct outputs *pipeline_outputs(const struct pipeline *p);

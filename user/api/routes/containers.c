@@ -38,8 +38,8 @@ int api_status(struct api_call *c, json_t **ret, struct err *err)
 		clock_format(parts->start_ns, time), "lsm", guard_has_lsm(parts->guard), "pinned",
 		parts->config->pin_dir != NULL, "calls", !parts->config->no_calls, "containers",
 		(int)n, "modes", by_mode, "store", "open", s.open, "failing", s.failing, "stored",
-		(json_int_t)s.stored, "lost", (json_int_t)s.lost_queue + (json_int_t)s.lost_store,
-		"expired", (json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
+		(json_int_t)s.stored, "lost", (json_int_t)pipeline_lost(&s), "expired",
+		(json_int_t)s.expired, "bytes", (json_int_t)s.store_bytes);
 	return 0;
 }
 

@@ -127,8 +127,8 @@ int api_full_status(struct api_call *c, json_t **ret, struct err *err)
 			 "at_sys_enter", calls.at_enter, "why", calls.why, "missed",
 			 (json_int_t)guard_missed(parts->guard), "store", events.open,
 			 "events_stored", (json_int_t)events.stored, "events_lost",
-			 (json_int_t)events.lost_queue + (json_int_t)events.lost_store, "life",
-			 api_learning_json(c->api), "containers", containers);
+			 (json_int_t)pipeline_lost(&events), "life", api_learning_json(c->api),
+			 "containers", containers);
 	api_put_sections(c->api, *ret);
 	return 0;
 }

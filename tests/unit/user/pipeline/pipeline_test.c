@@ -138,6 +138,33 @@ static void pipeline_goes_on_without_a_store(void **state)
 	pipeline_free(p);
 }
 
+/* Five alerts of the process before are settled, two were taken only. */
+static void pipeline_counts_what_one_that_was_killed_had_not_stored(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t taken = 7, settled = 5;
+	struct heard h = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct pipeline_config config = {.store_path = f->db,
+					       .taken = &taken,
+					       .settled = &settled,
+					       .env = {.report = on_report, .ctx = &h}};
+	struct pipeline_stats stats;
+	struct pipeline *p = NULL;
+
+	assert_int_equal(pipeline_new(&p, &config, NULL), 0);
+	pipeline_stats(p, &stats);
+	assert_int_equal(stats.lost_kill, 2);
+	assert_int_equal(pipeline_lost(&stats), 2);
+	assert_non_null(strstr(h.last_bad, "2 events at most"));
+	for (int i = 0; i < 3; i++)
+		assert_true(pipeline_put(p, made_alert_new(f)));
+	assert_false(pipeline_put(p, NULL));
+	pipeline_sync(p);
+	assert_int_equal(taken, 11);
+	assert_int_equal(settled, 11);
+	pipeline_free(p);
+}
+
 static void pipeline_new_fails_without_a_store_that_is_needed(void **state)
 {
 	struct fixture *f = *state;
@@ -420,6 +447,7 @@ int main(void)
 		T(pipeline_writes_what_is_queued_at_its_end),
 		T(pipeline_counts_what_does_not_fit),
 		T(pipeline_goes_on_without_a_store),
+		T(pipeline_counts_what_one_that_was_killed_had_not_stored),
 		T(pipeline_new_fails_without_a_store_that_is_needed),
 		T(pipeline_subscribers_get_alerts_while_they_are_active),
 		T(pipeline_alert_has_every_field_of_its_event),

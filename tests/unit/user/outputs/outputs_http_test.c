@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs over HTTP, to a receiver that is there, is not there, or refuses. */
 #include "tests/support/made_alert.h"
+#include "tests/support/receiver.h"
 #include "tests/support/scratch.h"
 
 #include <errno.h>
@@ -21,120 +22,7 @@
 
 #define PATIENCE_NS 60000000000ull
 #define MSEC 1000000ull
-#define BODIES 4096
 #define LATENCIES 41
-
-/* Keeps what is posted, and answers as it is told. */
-struct receiver {
-	struct http *http;
-	unsigned port;
-	pthread_t thread;
-	atomic_bool stop;
-	atomic_uint status;   /* of the answer */
-	atomic_uint failures; /* so many answers are 503 first */
-	const char *answer;   /* body */
-	bool bulk;	      /* answers as Elasticsearch does, one item a document */
-	const char *item;     /* of each document in the first item_requests requests, then 201 */
-	atomic_uint item_requests;
-	atomic_uint n; /* requests, of which the last BODIES are kept */
-	char *body[BODIES];
-	uint64_t at_ns[BODIES]; /* CLOCK_MONOTONIC */
-};
-
-/* Returns the answer of the bulk API to a request. */
-static char *bulk_answer(struct receiver *r, const char *body)
-{
-	bool special = r->item && r->item_requests;
-	char *text = NULL;
-	unsigned lines = 0;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	for (const char *p = body; (p = strchr(p, '\n')); p++)
-		lines++;
-	fputs("{\"took\": 1, \"items\": [", f);
-	for (unsigned i = 0; i < lines / 2; i++)
-		fprintf(f, "%s{\"create\": %s}", i ? "," : "",
-			special ? r->item : "{\"status\": 201}");
-	fputs("]}", f);
-	fclose(f);
-	if (special)
-		r->item_requests--;
-	return text;
-}
-
-static int on_post(void *ctx, const struct http_request *q, struct http_reply *ret)
-{
-	struct receiver *r = ctx;
-	unsigned i = r->n % BODIES, status = r->status;
-	_cleanup_free_ char *bulk = r->bulk ? bulk_answer(r, q->body) : NULL;
-	const char *answer = bulk ? bulk : r->answer ? r->answer : "";
-
-	free(r->body[i]);
-	r->body[i] = strdup(q->body);
-	r->at_ns[i] = clock_now_ns();
-	if (r->failures) {
-		r->failures--;
-		status = 503;
-	}
-	r->n++;
-	return http_text(ret, status, "application/json", answer, strlen(answer));
-}
-
-static const struct http_route routes[] = {
-	{"POST", "/*", 0, on_post},
-	{},
-};
-
-static void *serve_in_thread(void *ctx)
-{
-	struct receiver *r = ctx;
-	struct pollfd p = {.fd = http_epoll_fd(r->http), .events = POLLIN};
-
-	while (!r->stop) {
-		poll(&p, 1, 10);
-		http_run(r->http);
-	}
-	return NULL;
-}
-
-/* port 0: one that is free. */
-static void receiver_start(struct receiver *r, unsigned port)
-{
-	char where[32];
-	const struct http_config config = {.listen = where};
-
-	snprintf(where, sizeof(where), "127.0.0.1:%u", port);
-	r->stop = false;
-	if (!r->status)
-		r->status = 200;
-	assert_int_equal(http_new(&r->http, &config, routes, r, NULL), 0);
-	r->port = http_port(r->http);
-	assert_int_equal(pthread_create(&r->thread, NULL, serve_in_thread, r), 0);
-}
-
-static void receiver_stop(struct receiver *r)
-{
-	r->stop = true;
-	pthread_join(r->thread, NULL);
-	http_free(r->http);
-}
-
-static void receiver_done(struct receiver *r)
-{
-	for (int i = 0; i < BODIES; i++)
-		free(r->body[i]);
-}
-
-static bool has_received(const struct receiver *r, unsigned n)
-{
-	const uint64_t until = clock_now_ns() + PATIENCE_NS;
-	const struct timespec pause = {.tv_nsec = 1000000};
-
-	while (r->n < n && clock_now_ns() < until)
-		nanosleep(&pause, NULL);
-	return r->n == n;
-}
 
 /* ---- outputs ---- */
 
@@ -223,7 +111,7 @@ static void webhook_gets_every_alert_once_in_order(void **state)
 	receiver_start(r, 0);
 	start_receiver(&u, f, "webhook", r->port, "");
 	made_alert_put(f, u.outputs, 300);
-	assert_true(has_received(r, 300));
+	assert_true(receiver_has(r, 300));
 	s = wait_until_settled(&u, 300);
 	assert_int_equal(s.sent, 300);
 	assert_int_equal(s.lost, 0);
@@ -244,7 +132,7 @@ static void falcosidekick_gets_what_falco_sends(void **state)
 	receiver_start(r, 0);
 	start_receiver(&u, f, "falcosidekick", r->port, "");
 	made_alert_put(f, u.outputs, 1);
-	assert_true(has_received(r, 1));
+	assert_true(receiver_has(r, 1));
 	j = json_loads(r->body[0], 0, NULL);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_true(json_is_string(json_object_get(j, texts[i])));
@@ -262,7 +150,7 @@ static void webhook_with_a_body_gets_that(void **state)
 	receiver_start(r, 0);
 	start_receiver(&u, f, "webhook", r->port, ", \"body\": [\"${thread.tid}\", \"${rule}!\"]");
 	made_alert_put(f, u.outputs, 2);
-	assert_true(has_received(r, 2));
+	assert_true(receiver_has(r, 2));
 	for (int i = 0; i < 2; i++) {
 		json_auto_t *j = json_loads(r->body[i], 0, NULL);
 		const char *rule = json_string_value(json_array_get(j, 1));
@@ -382,7 +270,7 @@ static void send_without_disk(struct fixture *f)
 	receiver_start(r, 0);
 	start_receiver(&u, f, "webhook", r->port, "");
 	made_alert_put(f, u.outputs, 5);
-	assert_true(has_received(r, 5));
+	assert_true(receiver_has(r, 5));
 	s = wait_until_settled(&u, 5);
 	assert_int_equal(s.sent, 5);
 	assert_true(u.bad > 0);
@@ -494,7 +382,7 @@ static void send_through_a_proxy(struct fixture *f, const char *type, unsigned s
 	receiver_start(r, 0);
 	start_receiver(&u, f, type, r->port, "");
 	made_alert_put(f, u.outputs, 3);
-	assert_true(has_received(r, 2));
+	assert_true(receiver_has(r, 2));
 	outputs_stats(u.outputs, 0, &s);
 	assert_int_equal(s.sent + s.lost, 0);
 	r->bulk = true;
@@ -620,7 +508,7 @@ static void webhook_hears_of_an_alert_at_once(void **state)
 		uint64_t before = clock_now_ns();
 
 		assert_true(pipeline_put(p, made_alert_new(f)));
-		assert_true(has_received(r, i + 1));
+		assert_true(receiver_has(r, i + 1));
 		ns[i] = r->at_ns[i] - before;
 		nanosleep(&apart, NULL);
 	}

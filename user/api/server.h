@@ -21,15 +21,13 @@ struct server_parts {
 };
 
 /*
- * Serves the Unix socket, and TCP if the configuration asks for it. A TCP address that is in use is
- * logged and tried again: containers are guarded all the same. Errors as http_new() but for bind(2),
- * local_socket_watch(), and http_token_read() of a file that was named. Also after a failure the
- * caller frees *ret.
+ * Serves the Unix socket, and TCP if the configuration asks for it. Errors as tcp_server_new(),
+ * http_new() and local_socket_watch(). Also after a failure the caller frees *ret.
  */
 int server_new(struct server **ret, const struct server_parts *parts, struct err *err);
 void server_free(struct server *s);
 DEFINE_FREEP(struct server, server_free);
-/* The configuration was read again: takes its tokens and hosts. A failure is logged. */
+/* The configuration was read again: as tcp_server_reload(). */
 void server_reload(struct server *s);
 /* To be called every second: ends idle connections, and listens if that has failed so far. */
 void server_check(struct server *s);

@@ -135,29 +135,36 @@ static const char *const door_states[] = {"auto", "on", "off", NULL};
 
 static const struct config_key keys[] = {
 	{"socket", CONFIG_PATH, AT(socket), .text = "/run/lutra/lutrad.sock",
-	 .max = sizeof(((struct sockaddr_un *)0)->sun_path)},
-	{"state_dir", CONFIG_PATH, AT(state_dir), .text = "/var/lib/lutra"},
-	{"policies_dir", CONFIG_PATH, AT(policies_dir), .text = "/etc/lutra/policies.d"},
-	{"pin_dir", CONFIG_PATH, AT(pin_dir), .text = CONFIG_PIN_DIR, .or_null = true},
+	 .max = sizeof(((struct sockaddr_un *)0)->sun_path), .fixed = true},
+	{"state_dir", CONFIG_PATH, AT(state_dir), .text = "/var/lib/lutra", .fixed = true},
+	{"policies_dir", CONFIG_PATH, AT(policies_dir), .text = "/etc/lutra/policies.d",
+	 .fixed = true},
+	{"pin_dir", CONFIG_PATH, AT(pin_dir), .text = CONFIG_PIN_DIR, .or_null = true,
+	 .fixed = true},
 	{"events_jsonl", CONFIG_TEXT, AT(events_jsonl), .or_null = true,
 	 .must = "an absolute path, \"-\" or null", .is_valid = is_path_or_dash},
 	{"log_level", CONFIG_CHOICE, AT(log_level), .text = "info", .names = log_levels,
 	 .must = "error, warning, info or debug"},
 	{"calls", CONFIG_CHOICE, AT(no_calls), .text = "on", .names = on_off,
-	 .must = "\"on\" or \"off\""},
+	 .must = "\"on\" or \"off\"", .fixed = true},
 	{.key = "alert_unguarded", .type = CONFIG_BOOL, .at = AT(alert_unguarded)},
 	{"door", CONFIG_CHOICE, AT(door), .text = "auto", .names = door_states,
-	 .must = "\"auto\", \"on\" or \"off\""},
-	{.key = "door_cgroup", .type = CONFIG_PATH, .at = AT(door_cgroup), .or_null = true},
-	{.key = "no_lsm", .type = CONFIG_BOOL, .at = AT(no_lsm)},
-	{.key = "program_stats", .type = CONFIG_BOOL, .at = AT(program_stats)},
+	 .must = "\"auto\", \"on\" or \"off\"", .fixed = true},
+	{.key = "door_cgroup",
+	 .type = CONFIG_PATH,
+	 .at = AT(door_cgroup),
+	 .or_null = true,
+	 .fixed = true},
+	{.key = "no_lsm", .type = CONFIG_BOOL, .at = AT(no_lsm), .fixed = true},
+	{.key = "program_stats", .type = CONFIG_BOOL, .at = AT(program_stats), .fixed = true},
 	{.key = "policy_keys", .type = CONFIG_CUSTOM, .parse = parse_policy_keys},
 	{.key = "store", .type = CONFIG_OBJECT, .keys = store_keys},
 	{.key = "http", .type = CONFIG_OBJECT, .keys = http_keys, .or_null = true},
 	{"engines", CONFIG_STRINGS, AT(engines), .max = CONFIG_ENGINES_MAX, .names = sockets,
-	 .is_valid = is_socket_path, .must = "absolute paths of less than 108 bytes"},
+	 .is_valid = is_socket_path, .must = "absolute paths of less than 108 bytes",
+	 .fixed = true},
 	{"bundles", CONFIG_STRINGS, AT(bundles), .max = CONFIG_BUNDLES_MAX, .names = bundles,
-	 .is_valid = is_path, .must = "absolute paths of less than 2048 bytes"},
+	 .is_valid = is_path, .must = "absolute paths of less than 2048 bytes", .fixed = true},
 	{.key = "life", .type = CONFIG_CUSTOM, .parse = parse_life},
 	{.key = "outputs", .type = CONFIG_CUSTOM},
 	{.key = "throttle", .type = CONFIG_CUSTOM},
@@ -171,31 +178,7 @@ void config_free(struct config *c)
 	config_keys_done(keys, c);
 	outputs_config_done(&c->outputs);
 	free(c->file);
-	free(c->fixed_text);
 	free(c);
-}
-
-/* Of http only the address needs a new start. */
-static json_t *fixed_http(const json_t *http)
-{
-	json_t *listen = json_object_get(http, "listen");
-
-	if (!http || json_is_null(http))
-		return http ? json_null() : json_object();
-	return json_pack("{s:O*}", "listen", listen);
-}
-
-/* Writes down the keys that config_reload() does not update, to compare them. */
-static int note_fixed_keys(json_t *j, struct config *c)
-{
-	static const char *const reloaded[] = {"policy_keys", "life", "log_level", "throttle",
-					       "alert_unguarded"};
-
-	for (size_t i = 0; i < sizeof(reloaded) / sizeof(reloaded[0]); i++)
-		json_object_del(j, reloaded[i]);
-	json_object_set_new(j, "http", fixed_http(json_object_get(j, "http")));
-	c->fixed_text = json_dumps(j, JSON_SORT_KEYS);
-	return c->fixed_text ? 0 : -ENOMEM;
 }
 
 static int read_object(const char *text, size_t len, json_t **ret, struct err *err)
@@ -223,8 +206,6 @@ static int parse_object(json_t *j, struct config **ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (c->events_jsonl && outputs_config_add_lines(&c->outputs, c->events_jsonl) < 0)
-		return err_oom(err);
-	if (note_fixed_keys(j, c) < 0)
 		return err_oom(err);
 	*ret = TAKE_PTR(c);
 	return 0;
@@ -298,31 +279,21 @@ int config_load_keys(const char *path, const char *const *wanted, struct config 
 	return load_file(path, wanted, ret, err);
 }
 
-#define SWAP(a, b)                                                                                 \
-	do {                                                                                       \
-		char *swapped_ = a;                                                                \
-		a = b;                                                                             \
-		b = swapped_;                                                                      \
-	} while (0)
-
-int config_reload(struct config *c, bool *ret_rest, struct err *err)
+int config_reload(struct config *c, char ret_fixed[static CONFIG_NAMES], struct err *err)
 {
 	_cleanup_(config_freep) struct config *now = NULL;
+	struct outputs_config outputs;
 	int r = config_load(c->file, &now, err);
 
 	if (r < 0 || !now)
 		return r;
+	ret_fixed[0] = '\0';
+	config_keys_take(keys, "", c, now, ret_fixed, CONFIG_NAMES);
 	c->policy_keys = now->policy_keys;
 	c->life = now->life;
-	c->log_level = now->log_level;
-	c->alert_unguarded = now->alert_unguarded;
-	c->outputs.rate = now->outputs.rate;
-	c->http_read_without_token = now->http_read_without_token;
 	/* The old ones are freed with now. */
-	SWAP(c->http_token_file, now->http_token_file);
-	SWAP(c->http_read_token_file, now->http_read_token_file);
-	for (size_t i = 0; i < CONFIG_HOSTS; i++)
-		SWAP(c->http_hosts[i], now->http_hosts[i]);
-	*ret_rest = strcmp(c->fixed_text, now->fixed_text) != 0;
+	outputs = c->outputs;
+	c->outputs = now->outputs;
+	now->outputs = outputs;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #define CONFIG_DEFAULT_FILE "/etc/lutra/config.json"
 #define CONFIG_PIN_DIR "/sys/fs/bpf/lutra"
 #define CONFIG_MAX 65536
+#define CONFIG_NAMES 512 /* bytes of a list of keys */
 #define CONFIG_HOSTS 16
 #define CONFIG_HTTP_LISTEN "127.0.0.1:9477"
 #define CONFIG_ENGINES_MAX 8
@@ -71,7 +72,6 @@ struct config {
 	bool http_read_without_token; /* on loopback; default false */
 	char *http_hosts[CONFIG_HOSTS + 1];
 	struct outputs_config outputs; /* "outputs", "throttle" and events_jsonl */
-	char *fixed_text;	       /* the keys that config_reload() does not update */
 	bool alert_unguarded;	       /* a container without a guard is an alert; default false */
 	bool program_stats;	       /* the kernel times BPF programs; default false */
 	enum log_level log_level;      /* error, warning, info, debug; default info */
@@ -94,11 +94,11 @@ int config_load(const char *path, struct config **ret, struct err *err);
 int config_load_keys(const char *path, const char *const *wanted, struct config **ret,
 		     struct err *err);
 /*
- * Reads the file again and updates policy_keys, life, log_level, alert_unguarded,
- * throttle, and http but for the address. *ret_rest: other keys changed,
- * too, and lutrad must restart to use them. On failure c is unchanged. Errors as config_load().
+ * Reads the file again and updates all members but those of keys that need a new start of lutrad.
+ * ret_fixed: names those of them that changed, separated by ", "; "": there is none. On failure c is
+ * unchanged. Errors as config_load().
  */
-int config_reload(struct config *c, bool *ret_rest, struct err *err);
+int config_reload(struct config *c, char ret_fixed[static CONFIG_NAMES], struct err *err);
 /* Reads JSON text. Errors as config_load(). */
 int config_parse(const char *text, size_t len, struct config **ret, struct err *err);
 /*

@@ -141,6 +141,118 @@ int config_keys_parse(const struct config_key *keys, json_t *j, const char *wher
 	return r;
 }
 
+/* ---- values of two structs ---- */
+
+static size_t value_size(const struct config_key *k)
+{
+	switch (k->type) {
+	case CONFIG_BOOL:
+		return sizeof(bool);
+	case CONFIG_NUMBER:
+		return sizeof(uint64_t);
+	case CONFIG_NUMBER32:
+		return sizeof(uint32_t);
+	case CONFIG_CHOICE:
+		return sizeof(int);
+	case CONFIG_PATH:
+	case CONFIG_TEXT:
+		return sizeof(char *);
+	case CONFIG_STRINGS:
+		return (k->max + 1) * sizeof(char *);
+	case CONFIG_OBJECT:
+	case CONFIG_CUSTOM:
+		break;
+	}
+	return 0;
+}
+
+static bool is_text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool is_value_equal(const struct config_key *k, const void *a, const void *b)
+{
+	char *const *x = a, *const *y = b;
+
+	switch (k->type) {
+	case CONFIG_PATH:
+	case CONFIG_TEXT:
+		return is_text_equal(*x, *y);
+	case CONFIG_STRINGS:
+		while (*x && is_text_equal(*x, *y)) {
+			x++;
+			y++;
+		}
+		return is_text_equal(*x, *y);
+	case CONFIG_OBJECT:
+		return config_keys_equal(k->keys, a, b);
+	default:
+		return memcmp(a, b, value_size(k)) == 0;
+	}
+}
+
+bool config_keys_equal(const struct config_key *keys, const void *a, const void *b)
+{
+	for (const struct config_key *k = keys; k->key; k++)
+		if (!is_value_equal(k, (const char *)a + k->at, (const char *)b + k->at))
+			return false;
+	return true;
+}
+
+int config_keys_copy(const struct config_key *keys, void *ret)
+{
+	int r = 0;
+
+	for (const struct config_key *k = keys; k->key; k++) {
+		char **at = (char **)((char *)ret + k->at);
+		size_t n = value_size(k) / sizeof(char *);
+		bool is_text = k->type == CONFIG_PATH || k->type == CONFIG_TEXT ||
+			       k->type == CONFIG_STRINGS;
+
+		for (size_t i = 0; is_text && i < n && at[i]; i++) {
+			at[i] = strdup(at[i]);
+			r = at[i] ? r : -ENOMEM;
+		}
+		if (k->type == CONFIG_OBJECT && config_keys_copy(k->keys, at) < 0)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+static void swap_bytes(char *a, char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char c = a[i];
+
+		a[i] = b[i];
+		b[i] = c;
+	}
+}
+
+static void append_name(char *names, size_t size, const char *where, const char *key)
+{
+	size_t len = strlen(names);
+
+	snprintf(names + len, size - len, "%s%s%s%s", len ? ", " : "", where, *where ? "." : "",
+		 key);
+}
+
+void config_keys_take(const struct config_key *keys, const char *where, void *to, void *from,
+		      char *names, size_t size)
+{
+	for (const struct config_key *k = keys; k->key; k++) {
+		char *a = (char *)to + k->at, *b = (char *)from + k->at;
+
+		if (k->type == CONFIG_OBJECT)
+			config_keys_take(k->keys, k->key, a, b, names, size);
+		else if (!k->fixed)
+			swap_bytes(a, b, value_size(k));
+		else if (!is_value_equal(k, a, b))
+			append_name(names, size, where, k->key);
+	}
+}
+
 void config_keys_done(const struct config_key *keys, void *ret)
 {
 	for (const struct config_key *k = keys; k->key; k++) {

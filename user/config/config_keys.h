@@ -39,6 +39,7 @@ struct config_key {
 	const struct config_key *keys;
 	/* v: NULL if the key is absent. ret: the whole struct. Returns 0, -EBADMSG or -ENOMEM. */
 	int (*parse)(json_t *v, void *ret, struct err *err);
+	bool fixed; /* config_keys_take() leaves the value as it is */
 };
 
 /*
@@ -49,6 +50,17 @@ struct config_key {
  */
 int config_keys_parse(const struct config_key *keys, json_t *j, const char *where, void *ret,
 		      struct err *err);
+/* Returns true if the members of both structs have the same values. Ignores CONFIG_CUSTOM. */
+bool config_keys_equal(const struct config_key *keys, const void *a, const void *b);
+/* Replaces the strings of *ret, which another struct owns, by copies. -ENOMEM: some are NULL. */
+int config_keys_copy(const struct config_key *keys, void *ret);
+/*
+ * Exchanges the values of two structs but those of fixed keys and CONFIG_CUSTOM. Appends the names
+ * of fixed keys whose values differ to names, of size bytes: "WHERE.KEY, …". where: as
+ * config_keys_parse().
+ */
+void config_keys_take(const struct config_key *keys, const char *where, void *to, void *from,
+		      char *names, size_t size);
 /* Frees the strings that config_keys_parse() stored in *ret. */
 void config_keys_done(const struct config_key *keys, void *ret);
 

@@ -87,12 +87,50 @@ static const struct config_key keys[] = {
 	{},
 };
 
-static void output_config_done(struct output_config *o)
+void output_config_done(struct output_config *o)
 {
 	config_keys_done(keys, o);
 	for (size_t i = 0; i < o->n_headers; i++)
 		free(o->header[i]);
 	json_decref(o->body);
+	*o = (struct output_config){};
+}
+
+bool output_config_equal(const struct output_config *a, const struct output_config *b)
+{
+	if (!config_keys_equal(keys, a, b) || a->n_headers != b->n_headers || !a->body != !b->body)
+		return false;
+	for (size_t i = 0; i < a->n_headers; i++)
+		if (strcmp(a->header[i], b->header[i]) != 0)
+			return false;
+	return !a->body || json_equal(a->body, b->body);
+}
+
+int output_config_copy(const struct output_config *from, struct output_config *ret)
+{
+	struct output_config c = *from;
+	int r;
+
+	c.n_headers = 0;
+	c.body = json_deep_copy(from->body);
+	r = config_keys_copy(keys, &c);
+	if (from->body && !c.body)
+		r = -ENOMEM;
+	for (; c.n_headers < from->n_headers; c.n_headers++) {
+		c.header[c.n_headers] = strdup(from->header[c.n_headers]);
+		if (!c.header[c.n_headers])
+			r = -ENOMEM;
+	}
+	if (r < 0)
+		output_config_done(&c);
+	else
+		*ret = c;
+	return r;
+}
+
+bool output_config_has_queue(const struct output_config *o)
+{
+	return types[o->type].keys & KEY_HTTP;
 }
 
 void outputs_config_done(struct outputs_config *c)

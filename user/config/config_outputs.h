@@ -42,6 +42,14 @@ struct output_config {
 	bool all;	    /* the throttle does not apply; default false */
 };
 
+/* Returns true if both describe the same output. */
+bool output_config_equal(const struct output_config *a, const struct output_config *b);
+/* Makes a copy with strings of its own. -ENOMEM. */
+int output_config_copy(const struct output_config *from, struct output_config *ret);
+void output_config_done(struct output_config *o);
+/* Returns true for an output over HTTP: its alerts wait in a queue on disk. */
+bool output_config_has_queue(const struct output_config *o);
+
 struct outputs_config {
 	struct output_config *output;
 	size_t n;

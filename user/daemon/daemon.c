@@ -77,21 +77,38 @@ static void notify_reloading(const struct daemon *d)
 	service_notify(&d->service, lines);
 }
 
+static struct store_limits read_limits(const struct config *config)
+{
+	return (struct store_limits){.max_age_ns = config->store_max_age_days * DAY_NS,
+				     .max_bytes = config->store_max_mib << 20};
+}
+
+/* Takes what has changed. An output or an address that cannot be opened leaves the old ones. */
+static void apply_config(struct daemon *d)
+{
+	const struct store_limits limits = read_limits(d->config);
+	struct err err;
+
+	if (pipeline_set_config(d->pipeline, &d->config->outputs, &limits, &err) < 0)
+		log_error("%s: the outputs stay as they were", err.msg);
+	server_reload(d->server);
+}
+
 /* A configuration that cannot be read changes nothing. */
 static void reload_config(struct daemon *d)
 {
-	bool rest = false;
+	char fixed[CONFIG_NAMES];
 	struct err err;
 
-	if (config_reload(d->config, &rest, &err) < 0) {
+	if (config_reload(d->config, fixed, &err) < 0) {
 		log_error("%s: the configuration stays as it was", err.msg);
 	} else {
-		outputs_set_rate(pipeline_outputs(d->pipeline), &d->config->outputs.rate);
-		server_reload(d->server);
+		apply_config(d);
+		if (*fixed)
+			log_warning("configuration reloaded, but for %s: restart lutrad to apply "
+				    "the change",
+				    fixed);
 	}
-	if (rest)
-		log_warning("configuration reloaded: of what has changed, some keys apply at the "
-			    "next start of lutrad; docs/configuration.md says which");
 	log_set_level(d->config->log_level);
 	policy_watch_reload(d->policy_watch);
 }
@@ -279,8 +296,7 @@ static int open_pipeline(struct daemon *d, struct err *err)
 	_cleanup_free_ char *store = NULL, *maintenance = NULL;
 	struct pipeline_config config = {
 		.log_incidents = true,
-		.limits = {.max_age_ns = d->config->store_max_age_days * DAY_NS,
-			   .max_bytes = d->config->store_max_mib << 20},
+		.limits = read_limits(d->config),
 		.outputs = &d->config->outputs,
 		.env = {.state_dir = d->config->state_dir, .report = on_report}};
 	struct guard_handled *handled = guard_handled(d->guard);

@@ -20,6 +20,7 @@
 #include "user/sys/clock.h"
 
 #define REQUEST_NS 30000000000ull /* for a whole request, and between two */
+#define ENDING_NS 5000000000ull	  /* the same, of a server that listens no more */
 #define TIMEOUT_S 40	   /* without traffic, also while an answer is sent: libmicrohttpd's */
 #define MEMORY_BYTES 32768 /* for each connection: its request line and headers */
 #define TURNS 64	   /* MHD_run() in one http_run(): the caller's loop has other work too */
@@ -35,6 +36,7 @@ struct http {
 	uint64_t answered[6]; /* as http_answered() */
 	int fd;
 	bool is_local;
+	bool is_ending;	 /* http_end_listening() was called */
 	bool is_running; /* http_run() is on the stack */
 };
 
@@ -89,6 +91,7 @@ static enum MHD_Result send_reply(struct http *h, struct MHD_Connection *c,
 		{"X-Content-Type-Options", "nosniff"},
 		{"Referrer-Policy", "no-referrer"},
 		{"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Connection", h->is_ending ? "close" : NULL},
 	};
 	struct MHD_Response *response = reply->response;
 	enum MHD_Result r;
@@ -493,6 +496,21 @@ void http_free(struct http *h)
 	if (h->fd >= 0)
 		close(h->fd);
 	free(h);
+}
+
+void http_end_listening(struct http *h)
+{
+	int fd = h->is_ending ? -1 : MHD_quiesce_daemon(h->mhd);
+
+	h->is_ending = true;
+	h->connections.limit_ns = ENDING_NS;
+	closep(&fd);
+}
+
+bool http_is_empty(const struct http *h)
+{
+	return MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections ==
+	       0;
 }
 
 int http_epoll_fd(const struct http *h)

@@ -114,6 +114,13 @@ int http_add_connection(struct http *h, int fd);
  */
 int http_set_config(struct http *h, const struct http_config *config);
 /*
+ * Ends listening, which frees the address, and does not block. A client gets the answer that it waits for,
+ * then its connection is closed. An idle connection is closed within 6 s of http_check().
+ */
+void http_end_listening(struct http *h);
+/* Returns true if there is no connection. */
+bool http_is_empty(const struct http *h);
+/*
  * Has a request wait for http_finish(); the route then returns HTTP_LATER. *ret is a copy of the request
  * that is valid until http_finish(), and that another thread may read. NULL: out of memory, or the
  * request is none of a route.

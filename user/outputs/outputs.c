@@ -10,6 +10,7 @@
 #include "lib/base/text.h"
 #include "lutra/alert_kind.h"
 #include "user/alerts/alert_text.h"
+#include "user/outputs/sinks.h"
 #include "user/sys/clock.h"
 
 #define CONTAINERS_MAX 8192 /* containers with a limit of their own; the others share one */
@@ -24,18 +25,16 @@ struct container_limit {
 };
 
 struct outputs {
-	const struct outputs_config *config;
+	struct sinks sinks;
 	struct container_limit *limits;
 	size_t n_limits;
 	atomic_uint_least64_t folded;
 	atomic_uint_least64_t rate; /* of each container, packed: another thread sets it */
-	size_t n;
-	struct sink *sink[]; /* n of them are open */
 };
 
 /* ---- the rate ---- */
 
-void outputs_set_rate(struct outputs *o, const struct throttle_rate *rate)
+static void set_outputs_rate(struct outputs *o, const struct throttle_rate *rate)
 {
 	atomic_store(&o->rate, (uint64_t)rate->per_second << 32 | rate->burst);
 }
@@ -82,31 +81,14 @@ static void free_limit(struct outputs *o, struct container_limit **at)
 
 /* ---- alerts and messages ---- */
 
-static bool wants_incident(const struct output_config *c, int level)
+bool outputs_want_event(struct outputs *o, const struct alert_fields *f)
 {
-	return !c->all && level <= c->level;
-}
-
-static bool wants_event(const struct output_config *c, int level)
-{
-	return c->all && level <= c->level;
-}
-
-bool outputs_want_event(const struct outputs *o, const struct alert_fields *f)
-{
-	int level = alert_syslog_level(f);
-
-	for (size_t i = 0; i < o->n; i++)
-		if (wants_event(&o->config->output[i], level))
-			return true;
-	return false;
+	return sinks_want(&o->sinks, alert_syslog_level(f), false);
 }
 
 void outputs_put_event(struct outputs *o, struct alert_json *a)
 {
-	for (size_t i = 0; i < o->n; i++)
-		if (wants_event(&o->config->output[i], a->level))
-			sink_put(o->sink[i], a);
+	sinks_put(&o->sinks, a, false);
 }
 
 /* ---- what was held back ---- */
@@ -133,9 +115,8 @@ static void report_folded(struct outputs *o, const struct container_limit *l, ui
 	_cleanup_(alert_json_unrefp) struct alert_json *a =
 		alert_json_print(j, LOG_WARNING, l->name);
 
-	for (size_t i = 0; a && i < o->n; i++)
-		if (wants_incident(&o->config->output[i], a->level))
-			sink_put(o->sink[i], a);
+	if (a)
+		sinks_put(&o->sinks, a, true);
 }
 
 void outputs_put_incident(struct outputs *o, const char *cgroup, const char *name,
@@ -144,11 +125,8 @@ void outputs_put_incident(struct outputs *o, const char *cgroup, const char *nam
 	const struct throttle_rate rate = read_rate(o);
 	struct container_limit *l;
 	uint64_t folded = 0;
-	bool wanted = false;
 
-	for (size_t i = 0; i < o->n; i++)
-		wanted |= wants_incident(&o->config->output[i], message->level);
-	if (!wanted)
+	if (!sinks_want(&o->sinks, message->level, true))
 		return;
 	l = find_limit(o, cgroup, name);
 	if (l && !lutra_is_first_of_kind(&l->levels, (uint32_t)message->level, clock_now_ns()) &&
@@ -158,9 +136,7 @@ void outputs_put_incident(struct outputs *o, const char *cgroup, const char *nam
 	}
 	if (folded)
 		report_folded(o, l, folded);
-	for (size_t i = 0; i < o->n; i++)
-		if (wants_incident(&o->config->output[i], message->level))
-			sink_put(o->sink[i], message);
+	sinks_put(&o->sinks, message, true);
 }
 
 /* Reports a container's count if the limit allows it. Returns false if the limit can be freed. */
@@ -178,6 +154,7 @@ static bool check_limit(struct outputs *o, struct container_limit *l, uint64_t n
 bool outputs_tick(struct outputs *o)
 {
 	const uint64_t now_ns = clock_now_ns();
+	bool ending = sinks_end_retired(&o->sinks);
 
 	for (struct container_limit **at = &o->limits; *at;) {
 		if (check_limit(o, *at, now_ns))
@@ -185,27 +162,32 @@ bool outputs_tick(struct outputs *o)
 		else
 			free_limit(o, at);
 	}
-	return o->limits != NULL;
+	return ending || o->limits != NULL;
 }
 
 /* ---- life ---- */
 
+int outputs_set(struct outputs *o, const struct outputs_config *config, struct err *err)
+{
+	int r = sinks_set(&o->sinks, config, err);
+
+	if (r == 0)
+		set_outputs_rate(o, &config->rate);
+	return r;
+}
+
 int outputs_new(struct outputs **ret, const struct outputs_config *config,
 		const struct sink_env *env, struct err *err)
 {
-	_cleanup_(outputs_freep) struct outputs *o =
-		calloc(1, sizeof(*o) + config->n * sizeof(void *));
+	_cleanup_(outputs_freep) struct outputs *o = calloc(1, sizeof(*o));
+	int r;
 
 	if (!o)
 		return err_oom(err);
-	o->config = config;
-	outputs_set_rate(o, &config->rate);
-	for (; o->n < config->n; o->n++) {
-		int r = sink_new(&o->sink[o->n], &config->output[o->n], env, err);
-
-		if (r < 0)
-			return r;
-	}
+	sinks_init(&o->sinks, env);
+	r = outputs_set(o, config, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(o);
 	return 0;
 }
@@ -214,8 +196,7 @@ void outputs_free(struct outputs *o)
 {
 	if (!o)
 		return;
-	for (size_t i = 0; i < o->n; i++)
-		sink_free(o->sink[i]);
+	sinks_done(&o->sinks);
 	while (o->limits)
 		free_limit(o, &o->limits);
 	free(o);
@@ -223,25 +204,30 @@ void outputs_free(struct outputs *o)
 
 void outputs_sync(struct outputs *o)
 {
-	for (size_t i = 0; i < o->n; i++)
-		sink_sync(o->sink[i]);
+	for (size_t i = 0; i < o->sinks.n; i++)
+		sink_sync(o->sinks.sink[i]);
 }
 
 void outputs_reopen(struct outputs *o)
 {
-	for (size_t i = 0; i < o->n; i++)
-		sink_reopen(o->sink[i]);
+	for (size_t i = 0; i < o->sinks.n; i++)
+		sink_reopen(o->sinks.sink[i]);
 }
 
 size_t outputs_count(const struct outputs *o)
 {
-	return o->n;
+	return o->sinks.n;
 }
 
 const char *outputs_stats(struct outputs *o, size_t i, struct sink_stats *ret)
 {
-	sink_stats(o->sink[i], ret);
-	return o->config->output[i].name;
+	sink_stats(o->sinks.sink[i], ret);
+	return sink_config(o->sinks.sink[i])->name;
+}
+
+uint64_t outputs_lost(struct outputs *o)
+{
+	return sinks_lost(&o->sinks);
 }
 
 uint64_t outputs_folded(struct outputs *o)
@@ -254,7 +240,7 @@ json_t *outputs_to_json(void *outputs)
 	struct outputs *o = outputs;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < o->n; i++) {
+	for (size_t i = 0; i < o->sinks.n; i++) {
 		struct sink_stats s;
 		const char *name = outputs_stats(o, i, &s);
 

@@ -2,7 +2,8 @@
 /*
  * All outputs. Those of all events get each alert. The others get the messages of incidents, with a
  * rate limit for each container: messages above the limit are held back and counted, and a message
- * of its own reports the count ("lutra.folded"). Used on one thread, except outputs_reopen() and the counters.
+ * of its own reports the count ("lutra.folded"). One thread puts alerts, another one calls all
+ * other functions.
  */
 #ifndef LUTRA_USER_OUTPUTS_OUTPUTS_H
 #define LUTRA_USER_OUTPUTS_OUTPUTS_H
@@ -17,7 +18,7 @@
 
 struct outputs;
 
-/* Opens all outputs. config is borrowed until outputs_free(). Errors as sink_new(). */
+/* Opens all outputs. config is copied; what env points to is borrowed. Errors as sinks_set(). */
 int outputs_new(struct outputs **ret, const struct outputs_config *config,
 		const struct sink_env *env, struct err *err);
 /* Sends what is queued, as sink_free(). */
@@ -25,7 +26,7 @@ void outputs_free(struct outputs *o);
 DEFINE_FREEP(struct outputs, outputs_free);
 
 /* Returns true if an output of all events wants the alert. Then it has to be printed and put. */
-bool outputs_want_event(const struct outputs *o, const struct alert_fields *f);
+bool outputs_want_event(struct outputs *o, const struct alert_fields *f);
 /* Queues an alert for the outputs of all events. Does not block. */
 void outputs_put_event(struct outputs *o, struct alert_json *a);
 /*
@@ -35,20 +36,22 @@ void outputs_put_event(struct outputs *o, struct alert_json *a);
 void outputs_put_incident(struct outputs *o, const char *cgroup, const char *name,
 			  struct alert_json *message);
 /*
- * Reports what was held back of containers that have no further alerts. Returns true if it has to
- * be called again in a second.
+ * Reports what was held back of containers that have no further alerts, and ends outputs that were
+ * removed. Returns true if it has to be called again in a second. On the thread that puts alerts.
  */
 bool outputs_tick(struct outputs *o);
 /* Blocks until all alerts put before have been handled once. */
 void outputs_sync(struct outputs *o);
-/* Sets the rate limit of containers from here on, in place of the configuration's. Any thread. */
-void outputs_set_rate(struct outputs *o, const struct throttle_rate *rate);
+/* Takes another configuration, as sinks_set(), and its rate limit of containers. */
+int outputs_set(struct outputs *o, const struct outputs_config *config, struct err *err);
 /* Requests that files are opened again. */
 void outputs_reopen(struct outputs *o);
 
 size_t outputs_count(const struct outputs *o);
 /* Reads the counters of the i-th output. Returns its name. */
 const char *outputs_stats(struct outputs *o, size_t i, struct sink_stats *ret);
+/* Returns how many alerts were lost so far, also by outputs that were removed. */
+uint64_t outputs_lost(struct outputs *o);
 /* Returns how many messages were held back. */
 uint64_t outputs_folded(struct outputs *o);
 /* Returns [{"name", "sent", "lost", "waiting", "failing"}] for the status. */

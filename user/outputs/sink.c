@@ -8,12 +8,14 @@
 #define SINK_REASONS 8 /* that are said of one failure */
 
 struct sink {
-	const struct output_config *config;
+	struct output_config config;
 	struct sink_env env;
 	struct sink_kind kind;
 	struct worker *worker;
 	atomic_bool reopen, failing;
 	atomic_uint_least64_t sent, lost, waiting; /* as in struct sink_stats */
+	struct sink *before;	   /* of the thread: the output that it ends first; NULL: none */
+	struct sink_stats carried; /* the counters of before that are in sent and lost */
 	/* Of the sink's thread: the reasons that were said since the output failed. */
 	uint64_t reason[SINK_REASONS];
 	size_t n_reasons;
@@ -66,6 +68,19 @@ void sink_stats(struct sink *s, struct sink_stats *ret)
 				   .failing = atomic_load(&s->failing)};
 }
 
+const struct output_config *sink_config(const struct sink *s)
+{
+	return &s->config;
+}
+
+bool sink_is_drained(struct sink *s)
+{
+	struct worker_stats w;
+
+	worker_stats(s->worker, &w);
+	return w.bytes == 0 && atomic_load(&s->waiting) == 0;
+}
+
 void sink_count(struct sink *s, uint64_t sent, uint64_t lost)
 {
 	atomic_fetch_add(&s->sent, sent);
@@ -108,7 +123,7 @@ void sink_report(struct sink *s, const char *msg)
 
 	if (!s->env.report)
 		return;
-	snprintf(text, sizeof(text), "output %s: %.800s", s->config->name, msg);
+	snprintf(text, sizeof(text), "output %s: %.800s", s->config.name, msg);
 	s->env.report(s->env.ctx, true, text);
 }
 
@@ -123,20 +138,32 @@ void sink_set_failing(struct sink *s, const char *why)
 	if (!s->env.report || !(failing ? is_new_reason(s, why) : changed))
 		return;
 	if (failing)
-		snprintf(msg, sizeof(msg), "output %s: %.500s", s->config->name, why);
+		snprintf(msg, sizeof(msg), "output %s: %.500s", s->config.name, why);
 	else
 		snprintf(msg, sizeof(msg), "output %s: works again, %llu alerts lost so far",
-			 s->config->name, (unsigned long long)atomic_load(&s->lost));
+			 s->config.name, (unsigned long long)atomic_load(&s->lost));
 	s->env.report(s->env.ctx, failing, msg);
 }
 
 /* ---- the thread ---- */
+
+/* Ends the output in whose place this one is, and takes over its counters. */
+static void end_before(struct sink *s)
+{
+	struct sink_stats last;
+
+	sink_end(s->before, &last);
+	sink_count(s, last.sent - s->carried.sent, last.lost - s->carried.lost);
+	sink_free(TAKE_PTR(s->before));
+}
 
 static unsigned on_items(void *ctx, struct worker_item *items)
 {
 	struct sink *s = ctx;
 	const struct sink_item *first = (const struct sink_item *)items;
 
+	if (s->before)
+		end_before(s);
 	if (!items && worker_is_stopping(s->worker))
 		return 0;
 	if (atomic_exchange(&s->reopen, false) && s->kind.reopen)
@@ -182,17 +209,36 @@ int sink_new(struct sink **ret, const struct output_config *c, const struct sink
 	if (!s)
 		return err_oom(err);
 	s->env = *env;
-	s->config = c;
-	if (worker_new(&s->worker, &config) < 0)
+	if (output_config_copy(c, &s->config) < 0 || worker_new(&s->worker, &config) < 0)
 		return err_oom(err);
-	r = open_kind(s, c, err);
+	r = open_kind(s, &s->config, err);
 	if (r < 0)
 		return r;
-	r = worker_start(s->worker);
-	if (r < 0)
-		return err_set(err, r, "cannot start a thread: %s", strerror(-r));
 	*ret = TAKE_PTR(s);
 	return 0;
+}
+
+int sink_start(struct sink *s, struct sink *before, struct err *err)
+{
+	int r;
+
+	s->before = before;
+	if (before)
+		sink_stats(before, &s->carried);
+	sink_count(s, s->carried.sent, s->carried.lost);
+	r = worker_start(s->worker);
+	if (r == 0)
+		return 0;
+	s->before = NULL;
+	return err_set(err, r, "cannot start a thread: %s", strerror(-r));
+}
+
+void sink_end(struct sink *s, struct sink_stats *ret)
+{
+	/* The thread uses s->worker until it has ended. */
+	worker_free(s->worker);
+	s->worker = NULL;
+	sink_stats(s, ret);
 }
 
 void sink_free(struct sink *s)
@@ -202,5 +248,6 @@ void sink_free(struct sink *s)
 	worker_free(s->worker);
 	if (s->kind.free)
 		s->kind.free(s->kind.impl);
+	output_config_done(&s->config);
 	free(s);
 }

@@ -61,12 +61,20 @@ struct sink_env {
 };
 
 /*
- * Opens the output and starts its thread. c is borrowed until sink_free(). Errors as open(2) and
+ * Opens an output by a copy of c. sink_put() already queues alerts. Errors as open(2) and
  * socket(2); -EIO of SQLite.
  */
 int sink_new(struct sink **ret, const struct output_config *c, const struct sink_env *env,
 	     struct err *err);
-/* Handles what is queued once, then ends the thread. Blocks meanwhile. */
+/*
+ * Starts the thread. before: the output in whose place this one is, or NULL. Its alerts come first,
+ * its counters go on, and the thread frees it. -EAGAIN: there is no thread; before stays the
+ * caller's.
+ */
+int sink_start(struct sink *s, struct sink *before, struct err *err);
+/* Handles what is queued once, then ends the thread. Blocks meanwhile. Reads the last counters. */
+void sink_end(struct sink *s, struct sink_stats *ret);
+/* Ends the thread as sink_end(), and frees the output. */
 void sink_free(struct sink *s);
 DEFINE_FREEP(struct sink, sink_free);
 
@@ -77,6 +85,9 @@ void sink_sync(struct sink *s);
 /* Requests that the file is opened again. Does not block. */
 void sink_reopen(struct sink *s);
 void sink_stats(struct sink *s, struct sink_stats *ret);
+const struct output_config *sink_config(const struct sink *s);
+/* Returns true if no alert waits, in memory or on disk. */
+bool sink_is_drained(struct sink *s);
 
 /* ---- for the kinds ---- */
 
@@ -87,8 +98,8 @@ void sink_set_waiting(struct sink *s, uint64_t waiting);
 /* Returns true once sink_free() was called. */
 bool sink_is_stopping(struct sink *s);
 /*
- * Sets why the output fails, NULL: it works. A change between the two is reported, and so is each of
- * the first reasons of a failure. Called on the sink's thread.
+ * Sets why the output fails, NULL: it works. A change between the two is reported, and so is each
+ * of the first reasons of a failure. Called on the sink's thread.
  */
 void sink_set_failing(struct sink *s, const char *why);
 /* Reports something that happened to the output. */

@@ -62,6 +62,8 @@ struct pipeline {
 	struct throttle details;	 /* of processes that are read */
 	struct expected_cache *expected; /* NULL: out of memory at the start */
 	struct tracker *tracker;
+	atomic_uint_least64_t max_age_ns,
+		max_bytes; /* limits of the store: another thread sets them */
 	uint64_t reported_ns, lost_ns, retained_ns; /* CLOCK_MONOTONIC; 0: never */
 	uint64_t lost_queue;			    /* of the stats, at the last check */
 	unsigned batch;				    /* rows of the open transaction */
@@ -367,6 +369,8 @@ static void report_displaced(struct pipeline *p, const struct store_retained *r)
  */
 static void retain_rows(struct pipeline *p)
 {
+	const struct store_limits limits = {.max_age_ns = atomic_load(&p->max_age_ns),
+					    .max_bytes = atomic_load(&p->max_bytes)};
 	uint64_t now = clock_now_ns(), bytes = 0;
 	struct store_retained retained;
 	struct err err = {};
@@ -376,8 +380,7 @@ static void retain_rows(struct pipeline *p)
 		return;
 	p->retained_ns = now;
 	p->since_retained = 0;
-	if (store_retain(p->events.store, &p->config.limits, clock_realtime_ns(), &retained, &err) <
-	    0)
+	if (store_retain(p->events.store, &limits, clock_realtime_ns(), &retained, &err) < 0)
 		pipeline_report(p, true, err.msg);
 	report_displaced(p, &retained);
 	store_bytes(p->events.store, &bytes, &err);
@@ -471,6 +474,23 @@ static unsigned on_items(void *ctx, struct worker_item *items)
 
 /* ---- the main thread ---- */
 
+static void set_store_limits(struct pipeline *p, const struct store_limits *limits)
+{
+	atomic_store(&p->max_age_ns, limits->max_age_ns);
+	atomic_store(&p->max_bytes, limits->max_bytes);
+}
+
+int pipeline_set_config(struct pipeline *p, const struct outputs_config *outputs,
+			const struct store_limits *limits, struct err *err)
+{
+	int r = outputs_set(p->outputs, outputs, err);
+
+	set_store_limits(p, limits);
+	/* Outputs that were removed are ended by the pipeline's thread. */
+	worker_wake(p->worker);
+	return r;
+}
+
 static int start_threads(struct pipeline *p, struct err *err)
 {
 	const struct worker_config log = {
@@ -509,6 +529,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_config *config, st
 	if (!p)
 		return err_oom(err);
 	p->config = *config;
+	set_store_limits(p, &config->limits);
 	p->expected = expected_cache_new();
 	p->events.path = config->store_path ? strdup(config->store_path) : NULL;
 	p->events.report = config->env.report;

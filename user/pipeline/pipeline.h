@@ -32,7 +32,7 @@ struct pipeline_config {
 	uint64_t *taken, *settled;
 	const char *maintenance_path; /* file of the maintenances; NULL: they are not saved */
 	struct store_limits limits;
-	const struct outputs_config *outputs; /* borrowed; NULL: none */
+	const struct outputs_config *outputs; /* copied; NULL: none */
 	struct sink_env env; /* of the outputs; its report() is the pipeline's, too */
 };
 
@@ -72,7 +72,13 @@ void pipeline_stats(struct pipeline *p, struct pipeline_stats *ret);
 /* Returns how many alerts are lost, wherever. */
 uint64_t pipeline_lost(const struct pipeline_stats *stats);
 
-/* Returns the outputs, of which only the counters, outputs_reopen() and outputs_set_rate() may be used. */
+/*
+ * Takes other outputs, as outputs_set(), and limits of the store from here on. After an error the
+ * outputs are as they were; the limits are set in each case.
+ */
+int pipeline_set_config(struct pipeline *p, const struct outputs_config *outputs,
+			const struct store_limits *limits, struct err *err);
+/* Returns the outputs, of which only the counters and outputs_reopen() may be used. */
 struct outputs *pipeline_outputs(const struct pipeline *p);
 /* A connection to read from, for one thread. Begins as {}. */
 struct pipeline_reader {
@@ -89,8 +95,8 @@ void pipeline_reader_close(struct pipeline_reader *r);
  */
 int pipeline_reader(struct pipeline *p, struct store **ret, struct err *err);
 /*
- * Changes an incident: its state ("open", "closed"; NULL: it stays) and its note (NULL: it stays). It
- * is done by the pipeline's thread, soon. -EBUSY: too many changes wait. -ENOMEM.
+ * Changes an incident: its state ("open", "closed"; NULL: it stays) and its note (NULL: it stays).
+ * It is done by the pipeline's thread, soon. -EBUSY: too many changes wait. -ENOMEM.
  */
 int pipeline_set_incident(struct pipeline *p, uint64_t id, const char *state, const char *note);
 /* Changes state and accepted (NULL: none) of a finding, as pipeline_set_incident(). */

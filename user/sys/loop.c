@@ -45,12 +45,17 @@ int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err
 	return 0;
 }
 
+void loop_forget(struct loop *l, struct loop_watch *w)
+{
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+}
+
 void loop_unwatch(struct loop *l, struct loop_watch *w)
 {
 	if (w->fd < 0)
 		return;
 	/* close() alone would not end it while another process has the same open file. */
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+	loop_forget(l, w);
 	close(w->fd);
 	w->fd = -1;
 }

@@ -44,6 +44,9 @@ int loop_watch(struct loop *l, struct loop_watch *w, uint32_t events, struct err
 /* Ends a watch and closes its descriptor; a descriptor below 0 is ignored. */
 void loop_unwatch(struct loop *l, struct loop_watch *w);
 
+/* Ends a watch and leaves its descriptor open. */
+void loop_forget(struct loop *l, struct loop_watch *w);
+
 /* Requests one call of i->on_idle. A request that is already open stays as it is. */
 void loop_when_idle(struct loop *l, struct loop_idle *i);
 /* Withdraws the request. Returns true if there was one. */

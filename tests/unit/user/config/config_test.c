@@ -232,44 +232,173 @@ static void write_config(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
+/* Loads a file that the next call of reload_text() replaces. */
+static struct config *load_text(char *path, const char *text)
+{
+	struct config *c = NULL;
+
+	close(mkstemp(path));
+	write_config(path, text);
+	assert_int_equal(config_load(path, &c, NULL), 0);
+	return c;
+}
+
+/* Returns the names of the keys that need a new start. */
+static const char *reload_text(struct config *c, const char *text)
+{
+	static char fixed[CONFIG_NAMES];
+
+	write_config(c->file, text);
+	assert_int_equal(config_reload(c, fixed, NULL), 0);
+	return fixed;
+}
+
 static void config_reload_takes_what_needs_no_new_start(void **state)
 {
-	_cleanup_(config_freep) struct config *c = NULL;
 	char path[] = "/tmp/lutra-config-XXXXXX";
-	bool rest = true;
+	_cleanup_(config_freep) struct config *c = load_text(path, "{\"socket\": \"/a\"}");
+
+	(void)state;
+	assert_string_equal(reload_text(c, "{\"socket\": \"/a\", \"log_level\": \"error\", "
+					   "\"policy_keys\": [\"" KEY "\"]}"),
+			    "");
+	assert_int_equal(c->policy_keys.n, 1);
+	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
+	assert_string_equal(reload_text(c, "{\"socket\": \"/a\", \"throttle\": {\"burst\": 3}, "
+					   "\"alert_unguarded\": true, "
+					   "\"life\": {\"runs\": 7}, "
+					   "\"store\": {\"max_mib\": 5, \"max_age_days\": 6}}"),
+			    "");
+	assert_int_equal(c->outputs.rate.burst, 3);
+	assert_true(c->alert_unguarded);
+	assert_int_equal(c->life.runs, 7);
+	assert_int_equal(c->store_max_mib, 5);
+	assert_int_equal(c->store_max_age_days, 6);
+	/* A key that is not given any more has its default again. */
+	assert_string_equal(reload_text(c, "{\"socket\": \"/a\"}"), "");
+	assert_int_equal(c->policy_keys.n, 0);
+	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+	assert_false(c->alert_unguarded);
+	assert_int_equal(c->store_max_mib, 1024);
+	unlink(path);
+}
+
+static void config_reload_takes_http_and_outputs(void **state)
+{
+	char path[] = "/tmp/lutra-config-XXXXXX";
+	_cleanup_(config_freep) struct config *c = load_text(path, "{}");
+
+	(void)state;
+	assert_string_equal(reload_text(c, "{\"http\": {\"listen\": \"127.0.0.1:80\", "
+					   "\"hosts\": [\"here\"], \"token_file\": \"/t\", "
+					   "\"read_without_token\": true}}"),
+			    "");
+	assert_string_equal(c->http_listen, "127.0.0.1:80");
+	assert_string_equal(c->http_hosts[0], "here");
+	assert_string_equal(c->http_token_file, "/t");
+	assert_true(c->http_read_without_token);
+	assert_string_equal(reload_text(c, "{\"http\": null}"), "");
+	assert_null(c->http_listen);
+	assert_null(c->http_hosts[0]);
+	assert_string_equal(reload_text(c, "{\"events_jsonl\": \"/e\", "
+					   "\"outputs\": [{\"type\": \"syslog\"}]}"),
+			    "");
+	assert_string_equal(c->http_listen, CONFIG_HTTP_LISTEN);
+	assert_int_equal(c->outputs.n, 2);
+	assert_string_equal(c->outputs.output[0].name, "syslog");
+	assert_string_equal(c->outputs.output[1].path, "/e");
+	unlink(path);
+}
+
+static void config_reload_names_the_keys_that_need_a_new_start(void **state)
+{
+	static const struct {
+		const char *text, *fixed;
+	} cases[] = {
+		{"{\"socket\": \"/b\"}", "socket"},
+		{"{\"socket\": \"/a\", \"state_dir\": \"/s\", \"policies_dir\": \"/p\"}",
+		 "state_dir, policies_dir"},
+		{"{\"socket\": \"/a\", \"pin_dir\": null}", "pin_dir"},
+		{"{\"socket\": \"/a\", \"calls\": \"off\", \"door\": \"on\"}", "calls, door"},
+		{"{\"socket\": \"/a\", \"door_cgroup\": \"/c\"}", "door_cgroup"},
+		{"{\"socket\": \"/a\", \"no_lsm\": true, \"program_stats\": true}",
+		 "no_lsm, program_stats"},
+		{"{\"socket\": \"/a\", \"engines\": []}", "engines"},
+		{"{\"socket\": \"/a\", \"bundles\": [\"/b\"]}", "bundles"},
+		/* A key that is given with the value that it had before */
+		{"{\"socket\": \"/a\", \"state_dir\": \"/var/lib/lutra\", \"no_lsm\": false}", ""},
+	};
+	char path[] = "/tmp/lutra-config-XXXXXX";
+	_cleanup_(config_freep) struct config *c = load_text(path, "{\"socket\": \"/a\"}");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_string_equal(reload_text(c, cases[i].text), cases[i].fixed);
+		assert_string_equal(c->socket, "/a");
+		assert_string_equal(c->state_dir, "/var/lib/lutra");
+		assert_string_equal(c->pin_dir, CONFIG_PIN_DIR);
+		assert_false(c->no_lsm);
+		assert_non_null(c->engines[0]);
+	}
+	unlink(path);
+}
+
+static void config_reload_of_a_wrong_file_changes_nothing(void **state)
+{
+	char path[] = "/tmp/lutra-config-XXXXXX", fixed[CONFIG_NAMES];
+	_cleanup_(config_freep) struct config *c =
+		load_text(path, "{\"throttle\": {\"burst\": 3}}");
 	struct err err;
 
 	(void)state;
-	close(mkstemp(path));
-	write_config(path, "{\"socket\": \"/a\"}");
-	assert_int_equal(config_load(path, &c, NULL), 0);
-	write_config(path, "{\"socket\": \"/a\", \"log_level\": \"error\", "
-			   "\"policy_keys\": [\"" KEY "\"]}");
-	assert_int_equal(config_reload(c, &rest, NULL), 0);
-	assert_false(rest);
-	assert_int_equal(c->policy_keys.n, 1);
-	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
-	write_config(path, "{\"socket\": \"/a\", \"throttle\": {\"burst\": 3}, "
-			   "\"http\": {\"hosts\": [\"here\"], \"read_without_token\": true}}");
-	assert_int_equal(config_reload(c, &rest, NULL), 0);
-	assert_false(rest);
-	assert_int_equal(c->outputs.rate.burst, 3);
-	assert_string_equal(c->http_hosts[0], "here");
-	assert_true(c->http_read_without_token);
-	write_config(path, "{\"socket\": \"/a\", \"http\": {\"listen\": \"127.0.0.1:80\"}}");
-	assert_int_equal(config_reload(c, &rest, NULL), 0);
-	assert_true(rest);
-	assert_null(c->http_hosts[0]);
-	write_config(path, "{\"socket\": \"/b\"}");
-	assert_int_equal(config_reload(c, &rest, NULL), 0);
-	assert_true(rest);
-	assert_string_equal(c->socket, "/a");
-	assert_int_equal(c->policy_keys.n, 0);
 	write_config(path, "{\"log_level\": \"error\", \"policy_keys\": [\"x\"]}");
-	assert_int_equal(config_reload(c, &rest, &err), -EBADMSG);
+	assert_int_equal(config_reload(c, fixed, &err), -EBADMSG);
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+	assert_int_equal(c->outputs.rate.burst, 3);
 	unlink(path);
-	assert_int_equal(config_reload(c, &rest, &err), -ENOENT);
+	assert_int_equal(config_reload(c, fixed, &err), -ENOENT);
+}
+
+static void parse_webhook(const char *more, struct outputs_config *ret)
+{
+	char text[512];
+	json_auto_t *list = NULL;
+
+	snprintf(text, sizeof(text), "[{\"type\": \"webhook\", \"url\": \"http://a/\"%s}]", more);
+	list = json_loads(text, 0, NULL);
+	assert_int_equal(outputs_config_parse(list, NULL, ret, NULL), 0);
+}
+
+static void config_outputs_that_differ_in_a_key_are_not_equal(void **state)
+{
+	static const char *const others[] = {
+		"",
+		", \"name\": \"b\"",
+		", \"min_priority\": \"critical\"",
+		", \"all\": true",
+		", \"ca_file\": \"/c\"",
+		", \"headers\": {\"a\": \"1\"}",
+		", \"headers\": {\"a\": \"2\"}",
+		", \"body\": [1]",
+		", \"body\": [2]",
+		", \"timeout_s\": 1",
+		", \"queue_mib\": 1",
+	};
+	const size_t n = sizeof(others) / sizeof(others[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n * n; i++) {
+		struct outputs_config a, b;
+		struct output_config copy;
+
+		parse_webhook(others[i / n], &a);
+		parse_webhook(others[i % n], &b);
+		assert_int_equal(output_config_copy(&a.output[0], &copy), 0);
+		outputs_config_done(&a);
+		assert_int_equal(output_config_equal(&copy, &b.output[0]), i / n == i % n);
+		output_config_done(&copy);
+		outputs_config_done(&b);
+	}
 }
 
 static void config_load_keys_reads_no_other_key(void **state)
@@ -320,6 +449,10 @@ int main(void)
 		cmocka_unit_test(config_outputs_add_lines_makes_its_own_room),
 		cmocka_unit_test(config_load_of_a_named_file_that_is_missing_is_enoent),
 		cmocka_unit_test(config_reload_takes_what_needs_no_new_start),
+		cmocka_unit_test(config_reload_takes_http_and_outputs),
+		cmocka_unit_test(config_reload_names_the_keys_that_need_a_new_start),
+		cmocka_unit_test(config_reload_of_a_wrong_file_changes_nothing),
+		cmocka_unit_test(config_outputs_that_differ_in_a_key_are_not_equal),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -15,12 +15,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/base/file.h"
 #include "tests/support/sample.h"
 #include "tests/support/scratch.h"
 #include "user/http/http.h"
+#include "user/sys/clock.h"
 
+#define PATIENCE_NS 60000000000ull
 #define TOKEN "0123456789abcdef0123456789abcdef"
 #define TOKEN_FILE "/var/lib/lutra/http.token"
 #define READ_TOKEN "fedcba9876543210"
@@ -35,6 +38,10 @@ struct fixture {
 	size_t body_len;
 	atomic_bool refuse_clients;
 	struct http_later *later; /* the request that waits */
+	atomic_bool hold;	  /* it waits on */
+	atomic_bool is_asked;	  /* it has come */
+	atomic_bool end;	  /* the server is to listen no more */
+	atomic_bool is_empty;	  /* it has no connection then */
 };
 
 static int get_plain(void *ctx, const struct http_request *q, struct http_reply *ret)
@@ -77,6 +84,7 @@ static int get_later(void *ctx, const struct http_request *q, struct http_reply 
 
 	(void)ret;
 	f->later = http_later(q, &copy);
+	f->is_asked = true;
 	assert_string_equal(copy->path, "/later");
 	return HTTP_LATER;
 }
@@ -85,7 +93,7 @@ static void finish_later(struct fixture *f)
 {
 	struct http_reply reply;
 
-	if (!f->later)
+	if (!f->later || f->hold)
 		return;
 	http_text(&reply, 200, "text/plain", "at last", 7);
 	http_finish(f->later, &reply);
@@ -111,8 +119,11 @@ static void *serve_in_thread(void *ctx)
 
 	while (!f->stop) {
 		poll(&p, 1, 20);
+		if (f->end)
+			http_end_listening(f->http);
 		finish_later(f);
-		http_run(f->http);
+		http_check(f->http);
+		f->is_empty = f->end && http_is_empty(f->http);
 	}
 	return NULL;
 }
@@ -499,6 +510,52 @@ static void http_counts_its_answers(void **state)
 
 /* ---- addresses and tokens ---- */
 
+static bool becomes_true(atomic_bool *what)
+{
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	while (!*what && clock_now_ns() < until)
+		nanosleep(&pause, NULL);
+	return *what;
+}
+
+static bool is_refused(const struct fixture *f)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_port = htons((uint16_t)http_port(f->http)),
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && errno == ECONNREFUSED;
+}
+
+static void http_end_listening_answers_who_waits_and_ends(void **state)
+{
+	static const char request[] = "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	struct fixture *f = *state;
+	_cleanup_close_ int idle = connect_to(f), waits = connect_to(f);
+	char answer[1024] = "";
+	size_t got = 0;
+	ssize_t n;
+
+	f->hold = true;
+	assert_int_equal(send(waits, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	assert_true(becomes_true(&f->is_asked));
+	f->end = true;
+	/* The idle one is closed; the one that waits is not. */
+	assert_int_equal(recv(idle, answer, sizeof(answer), 0), 0);
+	assert_true(is_refused(f));
+	assert_false(f->is_empty);
+	f->hold = false;
+	while ((n = recv(waits, answer + got, sizeof(answer) - 1 - got, 0)) > 0)
+		got += (size_t)n;
+	assert_int_equal(n, 0);
+	assert_non_null(strstr(answer, "200 OK"));
+	assert_non_null(strstr(answer, "at last"));
+	assert_true(becomes_true(&f->is_empty));
+}
+
 static void http_new_refuses_what_is_no_address(void **state)
 {
 	static const char *const bad[] = {"",	       "9477",	     "localhost:9477",
@@ -603,6 +660,7 @@ int main(void)
 		T(http_survives_bad_requests),
 		T(http_bounds_headers_and_random_bytes),
 		T(http_counts_its_answers),
+		T(http_end_listening_answers_who_waits_and_ends),
 		cmocka_unit_test(http_new_refuses_what_is_no_address),
 		cmocka_unit_test(http_new_beyond_loopback_wants_a_token),
 		T(http_new_says_when_the_port_is_taken),

@@ -13,28 +13,51 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/cleanup.h"
+#include "tests/support/elastic_index.h"
 #include "user/sys/clock.h"
 
 #define PATIENCE_NS 60000000000ull
 
-/* Returns the answer of the bulk API to a request. */
+/* Writes the answer of the bulk API to one document. */
+static void write_item(struct receiver *r, const char *document, size_t len, FILE *f)
+{
+	_cleanup_free_ char *text = strndup(document, len);
+	json_auto_t *item = NULL;
+	struct err err;
+
+	if (r->item && r->item_requests) {
+		fprintf(f, "{\"create\": %s}", r->item);
+		return;
+	}
+	if (!r->index || elastic_index_add(r->index, text, &err) == 0) {
+		fputs("{\"create\": {\"status\": 201}}", f);
+		return;
+	}
+	item = json_pack("{s:{s:i, s:{s:s, s:s}}}", "create", "status", 400, "error", "type",
+			 "document_parsing_exception", "reason", err.msg);
+	json_dumpf(item, f, JSON_COMPACT);
+}
+
+/* Returns the answer of the bulk API to a request: pairs of lines, an action and a document. */
 static char *bulk_answer(struct receiver *r, const char *body)
 {
-	bool special = r->item && r->item_requests;
 	char *text = NULL;
-	unsigned lines = 0;
+	unsigned line = 0;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	for (const char *p = body; (p = strchr(p, '\n')); p++)
-		lines++;
 	fputs("{\"took\": 1, \"items\": [", f);
-	for (unsigned i = 0; i < lines / 2; i++)
-		fprintf(f, "%s{\"create\": %s}", i ? "," : "",
-			special ? r->item : "{\"status\": 201}");
+	for (const char *p = body, *end; (end = strchr(p, '\n')); p = end + 1) {
+		if (line % 2) {
+			fputs(line > 1 ? "," : "", f);
+			write_item(r, p, (size_t)(end - p), f);
+		}
+		line++;
+	}
 	fputs("]}", f);
 	fclose(f);
-	if (special)
+	if (r->item && r->item_requests)
 		r->item_requests--;
 	return text;
 }

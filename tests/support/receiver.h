@@ -21,7 +21,8 @@ struct receiver {
 	atomic_uint failures; /* so many answers are 503 first */
 	const char *answer;   /* body */
 	bool bulk;	      /* answers as Elasticsearch does, one item a document */
-	const char *item;     /* of each document in the first item_requests requests, then 201 */
+	json_t *index;	  /* of bulk: elastic_index.h, which refuses documents; NULL: takes all */
+	const char *item; /* of each document in the first item_requests requests, then 201 */
 	atomic_uint item_requests;
 	atomic_uint n; /* requests, of which the last BODIES are kept */
 	char *body[BODIES];

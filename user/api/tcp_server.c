@@ -231,7 +231,7 @@ static int replace_own_port(struct tcp_server *t, struct tcp_endpoint *next, str
 	struct err why;
 	int r = tcp_endpoint_new(t, t->now->listen, &again, err);
 
-	if (r < 0)
+	if (r < 0 || !again)
 		return r;
 	http_end_listening(t->now->http);
 	r = listen_at(t, next, err);
@@ -270,7 +270,7 @@ static void move_address(struct tcp_server *t, const char *listen)
 	}
 }
 
-static int open_address(struct tcp_server *t, struct err *err)
+static int start_listening(struct tcp_server *t, struct err *err)
 {
 	int r = tcp_endpoint_new(t, t->parts.config->http_listen, &t->now, err);
 
@@ -284,20 +284,31 @@ static int open_address(struct tcp_server *t, struct err *err)
 	return 0;
 }
 
+static void turn_on(struct tcp_server *t)
+{
+	struct err err;
+
+	if (start_listening(t, &err) == 0)
+		return;
+	log_error("%s: http stays off", err.msg);
+	tcp_endpoint_free(TAKE_PTR(t->now));
+}
+
+static void turn_off(struct tcp_server *t)
+{
+	if (t->now)
+		log_info("http is off");
+	end_endpoint(t, TAKE_PTR(t->now));
+}
+
 void tcp_server_reload(struct tcp_server *t)
 {
 	const char *listen = t->parts.config->http_listen;
-	struct err err;
 
 	if (!listen) {
-		if (t->now)
-			log_info("http is off");
-		end_endpoint(t, TAKE_PTR(t->now));
+		turn_off(t);
 	} else if (!t->now) {
-		if (open_address(t, &err) < 0) {
-			log_error("%s: http stays off", err.msg);
-			tcp_endpoint_free(TAKE_PTR(t->now));
-		}
+		turn_on(t);
 	} else if (strcmp(t->now->listen, listen) == 0) {
 		reload_access(t);
 	} else {
@@ -368,7 +379,7 @@ int tcp_server_new(struct tcp_server **ret, const struct tcp_server_parts *parts
 	if (!t)
 		return err_oom(err);
 	t->parts = *parts;
-	return parts->config->http_listen ? open_address(t, err) : 0;
+	return parts->config->http_listen ? start_listening(t, err) : 0;
 }
 
 void tcp_server_free(struct tcp_server *t)

@@ -198,7 +198,8 @@ int sinks_set(struct sinks *s, const struct outputs_config *config, struct err *
 	for (size_t i = 0; i < s->n; i++)
 		if (s->sink[i])
 			retire_sink(s, s->sink[i]);
-	memcpy(s->sink, now, n * sizeof(now[0]));
+	for (size_t i = 0; i < n; i++)
+		s->sink[i] = now[i];
 	s->n = n;
 	pthread_mutex_unlock(&s->lock);
 	return r;
@@ -261,11 +262,12 @@ void sinks_init(struct sinks *s, const struct sink_env *env)
 
 void sinks_done(struct sinks *s)
 {
+	struct retired_sink *next;
+
 	for (size_t i = 0; i < s->n; i++)
 		sink_free(s->sink[i]);
-	while (s->retired) {
-		struct retired_sink *r = LIST_POP(s->retired);
-
+	for (struct retired_sink *r = s->retired; r; r = next) {
+		next = r->next;
 		end_removed(s, r->sink);
 		free(r);
 	}

@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
+#include "tests/support/elastic_index.h"
 #include "tests/support/made_alert.h"
 #include "user/outputs/alert_shapes.h"
 #include "user/outputs/elastic.h"
@@ -161,11 +163,82 @@ static void elastic_answer_tells_what_passes_from_what_does_not(void **state)
 	}
 }
 
+/* The mock refuses what Elasticsearch refuses: else the tests that use it prove nothing. */
+static void elastic_index_refuses_conflicts(void **state)
+{
+	static const struct {
+		const char *first, *second, *why; /* why: NULL: both are taken */
+	} cases[] = {
+		{"{\"a\": 1}", "{\"a\": 2, \"b\": \"x\"}", NULL},
+		{"{\"a\": \"x\"}", "{\"a\": 1}", NULL},
+		{"{\"a\": [\"x\", \"y\"]}", "{\"a\": null}", NULL},
+		{"{\"a.b\": 1}", "{\"a\": {\"b\": 2}}", NULL},
+		/* Text and object, in one document and in two, with a dot and without */
+		{"{}", "{\"a\": \"x\", \"a.b\": 1}", "failed to parse field [a] of type [text]"},
+		{"{}", "{\"a.b\": 1, \"a\": \"x\"}", "object mapping for [a]"},
+		{"{\"a\": \"x\"}", "{\"a\": {\"b\": 1}}", "failed to parse field [a]"},
+		{"{\"a\": {}}", "{\"a\": 1}", "object mapping for [a]"},
+		{"{\"a\": {\"b.c\": 1}}", "{\"a.b\": 2}", "object mapping for [a.b]"},
+		{"{}", "{\"a\": [1, {\"b\": 2}]}", "failed to parse field [a] of type [long]"},
+		/* A type that the field had first */
+		{"{\"a\": 1}", "{\"a\": \"x\"}", "failed to parse field [a] of type [long]"},
+		{"{\"a\": 1}", "{\"a\": \"2\"}", NULL},
+		{"{\"a\": true}", "{\"a\": \"x\"}", "of type [boolean]"},
+		{"{\"a\": \"2027-01-31T12:00:00Z\"}", "{\"a\": \"x\"}", "of type [date]"},
+		/* Types of the Elastic Common Schema, also of a field that is new */
+		{"{}", "{\"@timestamp\": \"now\"}", "[@timestamp] of type [date]"},
+		{"{}", "{\"output_fields\": {\"container.image\": \"x\"}}",
+		 "object mapping for [output_fields.container.image]"},
+		{"{}", "{\"output_fields\": {\"container.image.hash\": \"x\"}}", "object mapping"},
+		{"{}", "{\"output_fields\": {\"container.name\": {\"a\": 1}}}",
+		 "of type [keyword]"},
+		{"{}", "{\"process\": {\"pid\": \"x\"}}", "[process.pid] of type [long]"},
+		{"{}", "no document", "failed to parse"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_auto_t *index = json_object(), *before = NULL;
+		struct err err;
+		int r;
+
+		print_message("# %s %s\n", cases[i].first, cases[i].second);
+		assert_int_equal(elastic_index_add(index, cases[i].first, NULL), 0);
+		before = json_deep_copy(index);
+		r = elastic_index_add(index, cases[i].second, &err);
+		assert_int_equal(r, cases[i].why ? -EBADMSG : 0);
+		if (!cases[i].why)
+			continue;
+		assert_non_null(strstr(err.msg, cases[i].why));
+		assert_true(json_equal(index, before));
+	}
+}
+
+/* The alert as it is cannot be indexed, so the mock would notice a shape that is not applied. */
+static void elastic_index_refuses_an_alert_without_its_shape(void **state)
+{
+	char digest[] = "sha256:00";
+	struct fixture *f = *state;
+	json_auto_t *alert = NULL, *index = json_object();
+	_cleanup_free_ char *text = NULL, *shaped = NULL;
+	struct err err;
+
+	f->identity.digest = digest;
+	alert = made_alert_json(f);
+	text = json_dumps(alert, JSON_COMPACT);
+	assert_int_equal(elastic_index_add(index, text, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "container.image"));
+	shaped = alert_shape_elastic(text);
+	assert_int_equal(elastic_index_add(index, shaped, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(elastic_document_of_an_alert_can_be_indexed),
 		cmocka_unit_test(falco_alert_has_falco_s_names),
+		cmocka_unit_test(elastic_index_refuses_conflicts),
+		T(elastic_index_refuses_an_alert_without_its_shape),
 		cmocka_unit_test(elastic_answer_tells_what_passes_from_what_does_not),
 	};
 

@@ -18,6 +18,7 @@
 #include "user/sys/clock.h"
 #include "user/pipeline/pipeline.h"
 #include "user/http/http.h"
+#include "user/incidents/incident_json.h"
 #include "user/outputs/outputs.h"
 
 #define PATIENCE_NS 60000000000ull
@@ -319,6 +320,53 @@ static void elasticsearch_gets_bulks(void **state)
 	end_outputs(&u, r);
 }
 
+/* Puts alerts that differ in the members that they have, in one order or the other. */
+static void put_every_kind(struct fixture *f, struct under_test *u, bool bare_first)
+{
+	char digest[] = "sha256:00", pod[] = "shop-0", ns[] = "default";
+	struct identity bare = {}, full = f->identity;
+
+	full.digest = digest;
+	full.pod = pod;
+	full.pod_namespace = ns;
+	for (unsigned i = 0; i < 4; i++) {
+		f->identity = (i % 2 == 0) == bare_first ? bare : full;
+		f->ev.rule = i / 2 ? LUTRA_RULE_LEVEL : LUTRA_RULE_EXEC;
+		f->str_len = i / 2 ? 0 : 9;
+		made_alert_put(f, u->outputs, 1);
+	}
+}
+
+/* The index enforces its mapping: one field of another type would lose the alert. */
+static void elasticsearch_indexes_alerts_of_every_kind(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int all = 0; all < 2; all++) {
+		struct receiver *r = calloc(1, sizeof(*r));
+		struct under_test u = {};
+		struct incident incident = {.container = "shop", .image = "example.org/shop:1"};
+		struct alert_json *message = incident_message(&incident, all);
+		struct sink_stats s;
+
+		r->bulk = true;
+		r->index = json_object();
+		receiver_start(r, 0);
+		start_receiver(&u, f, "elasticsearch", r->port,
+			       all ? ", \"min_priority\": \"notice\""
+				   : ", \"min_priority\": \"notice\", \"all\": false");
+		put_every_kind(f, &u, all);
+		assert_non_null(message);
+		outputs_put_incident(u.outputs, f->container.cgroup, "shop", message);
+		s = wait_until_settled(&u, all ? 4 : 5);
+		assert_int_equal(s.sent, all ? 4 : 5);
+		assert_int_equal(s.lost, 0);
+		alert_json_unref(message);
+		json_decref(r->index);
+		end_outputs(&u, r);
+	}
+}
+
 static void elasticsearch_sends_again_only_what_was_not_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -536,6 +584,7 @@ int main(void)
 		T(webhook_bounds_what_waits_on_disk),
 		T(webhook_needs_no_disk),
 		T(elasticsearch_gets_bulks),
+		T(elasticsearch_indexes_alerts_of_every_kind),
 		T(elasticsearch_sends_again_only_what_was_not_taken),
 		T(elasticsearch_that_blocks_its_index_gets_all_once_it_is_free),
 		T(receiver_s_page_takes_no_alert),

@@ -339,6 +339,73 @@ static bool is_shown_as_ended(const struct fixture *f, const char *id)
 	return json_is_true(json_object_get(j, "ended"));
 }
 
+/* Returns how many of a list the API has for the container of an id. */
+static size_t count_of(const struct fixture *f, const char *what, const char *id)
+{
+	json_auto_t *answer = NULL;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s?container=web&container_id=%s", what, id);
+	answer = lutrad_ask(f, path, NULL, NULL);
+	return json_array_size(json_object_get(answer, what));
+}
+
+static const char *awaited_id; /* of has_both() */
+
+/* Returns true if the container of an id has an event and an incident. */
+static bool has_both(struct fixture *f)
+{
+	return count_of(f, "events", awaited_id) && count_of(f, "incidents", awaited_id);
+}
+
+/* script: has the container do what no other one did before, so that an incident is told. */
+static char *enroll_web_and_alert(struct fixture *f, const char *cgroup, const char *script)
+{
+	json_auto_t *c = NULL;
+	char *id;
+
+	enroll_as_web(f, cgroup);
+	c = lutrad_ask(f, "containers/web", NULL, NULL);
+	id = strdup(json_string_value(json_object_get(c, "id")));
+	run_in(f, script);
+	awaited_id = id;
+	if (!lutrad_becomes(has_both, f))
+		fail_msg("%zu events and %zu incidents of %s", count_of(f, "events", id),
+			 count_of(f, "incidents", id), id);
+	return id;
+}
+
+/* Removed and made again with the same name: each has what it did, and both are listed. */
+static void lutrad_keeps_containers_of_one_name_apart(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *cgroup = strdup(f->cgroup), *next = NULL, *one = NULL, *two = NULL;
+	json_auto_t *gone = NULL, *again = NULL;
+	size_t events, incidents;
+
+	one = enroll_web_and_alert(f, f->cgroup, "/bin/cat /etc/passwd >/dev/null");
+	gone = lutrad_ask(f, "release", json_pack("{s:s}", "name", "web"), NULL);
+	assert_non_null(gone);
+	events = count_of(f, "events", one);
+	incidents = count_of(f, "incidents", one);
+	assert_true(asprintf(&next, "%s/next", cgroup) > 0);
+	assert_int_equal(mkdir(next, 0755), 0);
+	free(f->cgroup);
+	f->cgroup = strdup(next);
+	two = enroll_web_and_alert(f, next, "/usr/bin/id >/dev/null");
+	assert_string_not_equal(one, two);
+	assert_int_equal(count_of(f, "events", one), events);
+	assert_int_equal(count_of(f, "incidents", one), incidents);
+	assert_true(is_shown_as_ended(f, one));
+	assert_false(is_shown_as_ended(f, two));
+	again = lutrad_ask(f, "release", json_pack("{s:s}", "name", "web"), NULL);
+	assert_true(is_shown_as_ended(f, one));
+	assert_true(is_shown_as_ended(f, two));
+	rmdir(next);
+	free(f->cgroup);
+	f->cgroup = TAKE_PTR(cgroup);
+}
+
 static void lutrad_shows_a_container_that_ended_by_its_id(void **state)
 {
 	struct fixture *f = *state;
@@ -530,6 +597,7 @@ int main(void)
 		H(filter_that_cannot_be_is_refused),
 		H(policy_list_prints_no_control_characters),
 		H(lutrad_shows_a_container_that_ended_by_its_id),
+		H(lutrad_keeps_containers_of_one_name_apart),
 		H(lutrad_tells_a_webhook_of_a_verdict_at_once),
 		H(lutrad_idles_at_half_a_percent_and_forty_mib),
 	};

@@ -309,14 +309,15 @@ static int prepare_incidents(struct store *s, const struct store_incident_query 
 
 	snprintf(sql, sizeof(sql),
 		 "SELECT " INCIDENT_COLUMNS ", (SELECT count(*) FROM incident_findings"
-		 " WHERE incident = incidents.id) FROM incidents WHERE 1%s%s%s%s%s%s%s"
+		 " WHERE incident = incidents.id) FROM incidents WHERE 1%s%s%s%s%s%s%s%s"
 		 " ORDER BY id DESC LIMIT ?8",
 		 q->id ? " AND id = ?1" : "", q->state ? " AND state = ?2" : "",
 		 q->container ? " AND container = ?3" : "", q->image ? " AND image = ?4" : "",
 		 !q->since_ns	     ? ""
 		 : q->or_maintenance ? " AND (end_ns >= ?5 OR maintenance IS NOT NULL)"
 				     : " AND end_ns >= ?5",
-		 q->until_ns ? " AND begin_ns <= ?6" : "", q->before_id ? " AND id < ?7" : "");
+		 q->until_ns ? " AND begin_ns <= ?6" : "", q->before_id ? " AND id < ?7" : "",
+		 q->container_id ? " AND container_id = ?9" : "");
 	if (sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) != SQLITE_OK)
 		return store_fail(s, err);
 	sqlite3_bind_int64(*ret, 1, (int64_t)q->id);
@@ -327,6 +328,7 @@ static int prepare_incidents(struct store *s, const struct store_incident_query 
 	sqlite3_bind_int64(*ret, 6, (int64_t)q->until_ns);
 	sqlite3_bind_int64(*ret, 7, (int64_t)q->before_id);
 	sqlite3_bind_int64(*ret, 8, q->limit);
+	bind_text(*ret, 9, q->container_id);
 	return 0;
 }
 

@@ -37,6 +37,11 @@ export const entryName = (entry) => entry.call ?? entry.object;
 
 export const ratio = (level, threshold) => (threshold > 0 ? level / threshold : 0);
 
+/* The address of the incidents of a container: of the one with that id, where an id is known. */
+export function incidentsHash(name, id) {
+  return containerHash(name, id).replace("#/container/", "#/incidents/");
+}
+
 /* The address of a container's page: of the one with that id, where an id is known. */
 export function containerHash(name, id) {
   return `#/container/${encodeURIComponent(name)}${id ? `/${encodeURIComponent(id)}` : ""}`;

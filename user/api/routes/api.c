@@ -59,7 +59,7 @@ static const struct route {
 	 api_note_filters,
 	 false,
 	 api_incidents,
-	 {"limit", "before", "since", "until", "state", "container", "image"}},
+	 {"limit", "before", "since", "until", "state", "container", "container_id", "image"}},
 	{"GET", "incidents/", "", NULL, false, api_one_incident, {}},
 	{"POST", "incidents/", "/close", api_incident_close, false, NULL, {}},
 	{"POST", "incidents/", "/open", api_incident_open, false, NULL, {}},

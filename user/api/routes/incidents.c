@@ -56,6 +56,7 @@ static int read_incident_query(const struct api_call *c, struct store_incident_q
 	if (r == 0)
 		r = read_state(c, "open", "closed", &q->state, err);
 	q->container = http_query(c->q, "container");
+	q->container_id = http_query(c->q, "container_id");
 	q->image = http_query(c->q, "image");
 	return r < 0 ? r : api_check_times(q->since_ns, q->until_ns, err);
 }

@@ -6,7 +6,7 @@ import { levelChart } from "../chart.js";
 import { card, confirmed, facts, levelOff, fullTime, h, meter, number, problem, toast } from "../dom.js";
 import { EventList } from "../eventrow.js";
 import { every, settled } from "../poll.js";
-import { containerHash, entryName, modes, policyName, ratio } from "../words.js";
+import { containerHash, entryName, incidentsHash, modes, policyName, ratio } from "../words.js";
 
 const KEPT = 600;
 
@@ -146,7 +146,7 @@ function about(c) {
     ["Policy", aboutPolicy(c.policy)],
     ["In force since", c.policy ? fullTime(c.policy_since) : null],
     ["Judged", `${number(counters.calls)} calls, ${number(counters.objects)} objects`],
-    ["Incidents", h("a", { href: `#/incidents/${encodeURIComponent(c.name)}` }, "open and closed ones")],
+    ["Incidents", h("a", { href: incidentsHash(c.name, c.id) }, "open and closed ones")],
     ["Verdicts", `${number(counters.alert)} alerts, ${number(counters.deny)} denied, ${number(counters.kill)} killed`],
   ]));
 }
@@ -157,7 +157,7 @@ function aboutEnded(c) {
   return card("About", facts([
     ["Image", c.image], ["Id", c.id], ["Pod", c.pod], ["Cgroup", c.cgroup], ["Mode", c.mode],
     ["Policy", aboutPolicy(c.policy)], ["Last event", fullTime(c.last_event)],
-    ["Incidents", h("a", { href: `#/incidents/${encodeURIComponent(c.name)}` }, "open and closed ones")],
+    ["Incidents", h("a", { href: incidentsHash(c.name, c.id) }, "open and closed ones")],
   ]), h("div", { class: "row" }, policyLink(c.policy)));
 }
 

@@ -7,14 +7,15 @@ import { quietly, settled } from "../poll.js";
 
 const PAGE = 50;
 
-/* of: the name of a container, whose incidents are asked for at first, open and closed. */
-export async function incidents(main, signal, of) {
+/* of, id: the name and the id of a container, whose incidents are asked for at first, open and closed. */
+export async function incidents(main, signal, of, id) {
   const state = h("select", { id: "state" }, [["open", "open"], ["closed", "closed"], ["", "all"]].map(([value, text]) => h("option", { value }, text)));
   const container = h("input", { id: "of", type: "search", placeholder: "exact name", autocomplete: "off" });
   if (of) {
     container.value = of;
     state.value = "";
   }
+  const about = h("p", { class: "small", hidden: !id }, "Of the container with the id ", h("code", null, id?.slice(0, 12) ?? ""));
   const more = h("button", { type: "button" }, "Older incidents");
   const list = h("ul", { class: "list" });
   const empty = h("p", { class: "empty" });
@@ -24,7 +25,7 @@ export async function incidents(main, signal, of) {
     ? ["No incident is open. ", command("lutra incidents --all"), " lists those that were closed too."] : ["No such incidents."]);
   const load = async (afresh) => {
     const page = await get("incidents", {
-      limit: PAGE, state: state.value, container: container.value.trim(), before: afresh ? undefined : next }, signal);
+      limit: PAGE, state: state.value, container: container.value.trim(), container_id: id, before: afresh ? undefined : next }, signal);
     const rows = page.incidents.map((i) => incidentRow(i));
     if (afresh) list.replaceChildren(...rows);
     else list.append(...rows);
@@ -34,14 +35,18 @@ export async function incidents(main, signal, of) {
     empty.hidden = list.childElementCount > 0;
   };
   state.addEventListener("change", () => quietly(() => load(true)));
-  container.addEventListener("change", () => quietly(() => load(true)));
+  container.addEventListener("change", () => {
+    id = undefined;
+    about.hidden = true;
+    quietly(() => load(true));
+  });
   more.addEventListener("click", () => quietly(() => load(false)));
   main.append(h("h1", null, "Incidents"),
     h("section", { class: "card" },
       h("div", { class: "row" },
         h("div", { class: "row" }, h("label", { for: "state" }, "State"), state),
         h("div", { class: "row" }, h("label", { for: "of" }, "Container"), container)),
-      list, empty, h("div", { class: "row" }, more)));
+      about, list, empty, h("div", { class: "row" }, more)));
   await load(true);
   const soon = settled(300, () => (list.childElementCount <= PAGE ? load(true) : null));
   return { incident: soon };

@@ -249,27 +249,51 @@ union lutra_text_word {
 	((__u32)(((begin)&lutra_bytes_mask(sizeof(text) - 1)) ==                                   \
 		 ((const union lutra_text_word){text}).word))
 
-/* Returns true if an extension is in a table of n. */
-static __always_inline __u32 lutra_ext_is_in(const union lutra_text_word *table, __u32 n, __u64 ext)
+/* Returns true if an extension is one of private keys, key stores, or files of passwords. */
+LUTRA_FN __u32 lutra_ext_is_secret(__u64 ext)
 {
-	__u32 found = 0;
+	static const union lutra_text_word secret[] = {
+		{"env"},      {"key"},	  {"ppk"},	{"pfx"},    {"jks"},   {"kdbx"},
+		{"keystore"}, {"keytab"}, {"htpasswd"}, {"pgpass"}, {"netrc"}, {"secret"},
+	};
 
-	for (__u32 i = 0; i < n; i++)
-		found |= table[i].word == ext;
-	return found;
+	for (__u32 i = 0; i < LUTRA_CODE_COUNT(secret); i++) {
+		if (secret[i].word == ext)
+			return 1;
+	}
+	return 0;
 }
 
-/* Extensions of private keys, key stores, and files of passwords. */
-static const union lutra_text_word lutra_secret_exts[] = {
-	{"env"},      {"key"},	  {"ppk"},	{"pfx"},    {"jks"},   {"kdbx"},
-	{"keystore"}, {"keytab"}, {"htpasswd"}, {"pgpass"}, {"netrc"}, {"secret"},
-};
+/*
+ * Returns true if an extension is one of files of credentials. Modules of programs have names like
+ * theirs: secrets.py.
+ */
+LUTRA_FN __u32 lutra_ext_is_credential(__u64 ext)
+{
+	static const union lutra_text_word credential[] = {
+		{""},	 {"json"}, {"yml"}, {"yaml"}, {"toml"}, {"ini"}, {"conf"},  {"cnf"},
+		{"xml"}, {"db"},   {"csv"}, {"txt"},  {"enc"},	{"cfg"}, {"store"}, {"bak"},
+	};
 
-/* Extensions of files of credentials. Modules of programs have names like theirs: secrets.py. */
-static const union lutra_text_word lutra_credential_exts[] = {
-	{""},	 {"json"}, {"yml"}, {"yaml"}, {"toml"}, {"ini"}, {"conf"},  {"cnf"},
-	{"xml"}, {"db"},   {"csv"}, {"txt"},  {"enc"},	{"cfg"}, {"store"}, {"bak"},
-};
+	for (__u32 i = 0; i < LUTRA_CODE_COUNT(credential); i++) {
+		if (credential[i].word == ext)
+			return 1;
+	}
+	return 0;
+}
+
+/* Returns true if a name begins as those of files of credentials do. word: its first 8 bytes. */
+LUTRA_FN __u32 lutra_begins_as_credential(__u64 word)
+{
+	static const union lutra_text_word whole[] = {
+		{"credenti"}, {".credent"}, {".git-cre"}, {"secrets."}};
+
+	for (__u32 i = 0; i < LUTRA_CODE_COUNT(whole); i++) {
+		if (whole[i].word == word)
+			return 1;
+	}
+	return LUTRA_BEGINS_WITH(word, ".my.cnf");
+}
 
 /*
  * Returns true if files of this name hold secrets, in whatever directory they are: environments with
@@ -287,18 +311,14 @@ LUTRA_FN __u32 lutra_secret_name(const struct lutra_name *name, __u32 len)
 	word = LUTRA_LOAD64(name->s) & lutra_bytes_mask(len);
 	ext = lutra_ext_bytes(name, len);
 	after = (__u32)(word >> 24) & 0xff;
-	secret = lutra_ext_is_in(lutra_secret_exts, LUTRA_CODE_COUNT(lutra_secret_exts), ext);
+	secret = lutra_ext_is_secret(ext);
 	secret |= LUTRA_BEGINS_WITH(word, "id_") & (__u32)!ext &
 		  ((__u32)(lutra_byte_kind[after] != 0) | (__u32)(after == '#'));
 	after = (__u32)(word >> 32) & 0xff;
 	secret |= LUTRA_BEGINS_WITH(word, ".env") & ((__u32)(after == '.') | (__u32)(after == '-'));
-	credential = LUTRA_BEGINS_WITH(word, "credenti") | LUTRA_BEGINS_WITH(word, ".credent") |
-		     LUTRA_BEGINS_WITH(word, ".git-cre") | LUTRA_BEGINS_WITH(word, ".my.cnf") |
-		     LUTRA_BEGINS_WITH(word, "secrets.");
+	credential = lutra_begins_as_credential(word);
 	return secret |
-	       (credential & (lutra_ext_is_in(lutra_credential_exts,
-					      LUTRA_CODE_COUNT(lutra_credential_exts), ext) |
-			      LUTRA_BEGINS_WITH(word, ".")));
+	       (credential & (lutra_ext_is_credential(ext) | LUTRA_BEGINS_WITH(word, ".")));
 }
 
 /* Returns lutra_secret_name() of the last name of a path. */

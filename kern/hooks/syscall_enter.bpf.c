@@ -334,21 +334,6 @@ static __always_inline bool may_have_entry(const void *on_stack)
 	return !mark || *mark;
 }
 
-/*
- * Kills the current task if it shares with one that was killed. Returns true then. Looks once after each
- * kill, and again when the last system call, which e->nr still is, may have brought descriptors.
- */
-static __always_inline bool sharers_judge(struct lutra_task *e, const struct lutra_slot *slot)
-{
-	if (e->condemned == slot->condemned && !receives_descriptors(e->nr))
-		return false;
-	e->condemned = slot->condemned;
-	if (!is_condemned(e))
-		return false;
-	kill_current(e->slot);
-	return true;
-}
-
 static __always_inline bool is_exec(long id)
 {
 	return id == LUTRA_NR_EXECVE || id == LUTRA_NR_EXECVEAT;
@@ -380,7 +365,7 @@ static __always_inline int syscall_enter(struct task_struct *task, struct lutra_
 		e->flags |= flags;
 		return 0;
 	}
-	if (slot->condemned && sharers_judge(e, slot))
+	if (slot->condemned && sharers_judge(e))
 		return 0;
 	e->nr = (__u16)nr;
 	if (lutra_fallback) {

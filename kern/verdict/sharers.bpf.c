@@ -131,4 +131,26 @@ __noinline int is_condemned(struct lutra_task *e)
 	return 0;
 }
 
+/*
+ * Kills the current task if it shares with one that was killed. Returns 1 then. Looks once after each
+ * kill, and again when the last system call, which e->nr still is, may have brought descriptors.
+ */
+__noinline int sharers_judge(struct lutra_task *e)
+{
+	const struct lutra_slot *slot;
+
+	if (!e)
+		return 0;
+	slot = slot_get(e->slot);
+	if (!slot)
+		return 0;
+	if (e->condemned == slot->condemned && !receives_descriptors(e->nr))
+		return 0;
+	e->condemned = slot->condemned;
+	if (!is_condemned(e))
+		return 0;
+	kill_current(e->slot);
+	return 1;
+}
+
 char LICENSE[] SEC("license") = "GPL";

@@ -9,7 +9,7 @@
 #include "kern/object/object.bpf.h"
 
 int sharers_condemn(struct lutra_task *e);
-int is_condemned(struct lutra_task *e);
+int sharers_judge(struct lutra_task *e);
 
 /* Returns true if the system call gives its task descriptors of other tasks. */
 static __always_inline bool receives_descriptors(__u32 nr)

@@ -167,25 +167,28 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
 	}
 }
 
+/* What lutra_takes_secret() returns. */
+#define LUTRA_SECRET_BY_NAME 1
+#define LUTRA_SECRET_BY_OWNER 2
+
 /*
- * Returns true if an object that the policy does not know takes a secret: it reads the file, or moves or
- * links it to a name that may be known. A secret is a file with the name of one, or a file that its
- * owner keeps from others and that belongs to another user than the task's. What the container itself
- * wrote is none. ext: lutra_code_counted().
+ * Returns LUTRA_SECRET_* if an object that the policy does not know takes a secret: it reads the file, or
+ * moves or links it to a name that may be known; else 0. A secret is a file with the name of one, or a
+ * file that its owner keeps from others and that belongs to another user than the task's. What the
+ * container itself wrote is none.
  */
 LUTRA_FN __u32 lutra_takes_secret(const struct lutra_policy *p, const struct lutra_object *o,
-				  const struct lutra_path *path, __u32 ext)
+				  const struct lutra_path *path)
 {
-	__u32 moves;
-
 	if (!p || !o || !path || p->code_last < LUTRA_CODE_SECRET)
 		return 0;
-	moves = o->op == LUTRA_OP_RENAME_FROM || o->op == LUTRA_OP_LINK_FROM;
-	if ((!lutra_reads_file(o) && !moves) || lutra_object_layer(o) == LUTRA_LAYER_WRITTEN)
+	if ((!lutra_reads_file(o) && o->op != LUTRA_OP_RENAME_FROM &&
+	     o->op != LUTRA_OP_LINK_FROM) ||
+	    lutra_object_layer(o) == LUTRA_LAYER_WRITTEN)
 		return 0;
-	if (o->flags & LUTRA_OBJ_PRIVATE || ext == LUTRA_CODE_SECRET)
-		return 1;
-	return moves && lutra_path_is_secret(path);
+	if (lutra_path_is_secret(path))
+		return LUTRA_SECRET_BY_NAME;
+	return o->flags & LUTRA_OBJ_PRIVATE ? LUTRA_SECRET_BY_OWNER : 0;
 }
 
 /*
@@ -656,7 +659,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 					      const struct lutra_path *path, __u8 role, char *fold,
 					      struct lutra_judgement *ret)
 {
-	__u32 ext, writes = 0;
+	__u32 ext, secret, writes = 0;
 
 	if (!p || !o || !path || !fold || !ret)
 		return 0;
@@ -670,10 +673,10 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (!ret->class.hit) {
 		if (lutra_is_accepted_kind(p, path, &ret->class, ret->token, role))
 			return 0;
-		ret->kind = lutra_miss_kind(o, path, &ret->class, ext,
-					    lutra_takes_secret(p, o, path, ext));
+		secret = lutra_takes_secret(p, o, path);
+		ret->kind = lutra_miss_kind(o, path, &ret->class, ext, secret);
 		ret->varies = (__u8)lutra_is_image_code(p, o, path, &ret->class, role);
-		if (ret->kind == LUTRA_KIND_PROTECTED && ext != LUTRA_CODE_SECRET &&
+		if (ret->kind == LUTRA_KIND_PROTECTED && secret != LUTRA_SECRET_BY_NAME &&
 		    lutra_is_sibling(p, o, path, &ret->class, role))
 			ret->kind = LUTRA_KIND_SIBLING;
 		writes = ret->kind != LUTRA_KIND_PROTECTED &&
@@ -686,7 +689,8 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 		     o->mode >> 12 == LUTRA_S_IFDIR_TYPE))
 			ret->kind = LUTRA_KIND_KNOWN;
 		else if ((ret->class.flags & LUTRA_NODE_PROTECTED && !lutra_leaf_dir(o)) ||
-			 (ext == LUTRA_CODE_SECRET && lutra_takes_secret(p, o, path, ext)))
+			 (ret->class.wildcard && lutra_reads_file(o) &&
+			  lutra_takes_secret(p, o, path) == LUTRA_SECRET_BY_NAME))
 			ret->kind = LUTRA_KIND_PROTECTED;
 		else
 			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)

@@ -187,7 +187,7 @@ __noinline int active_verdict_apply(struct lutra_task *e, struct lutra_scratch *
  * Sets the key of the object in s. It is a function of its own and object_score() does not call it,
  * because the stacks of functions that call one another must not exceed 512 bytes. Returns 0.
  */
-__noinline int object_key_find(struct lutra_scratch *s, const struct lutra_policy *p)
+static __always_inline int object_key_find(struct lutra_scratch *s, const struct lutra_policy *p)
 {
 	if (!s || !p)
 		return 0;

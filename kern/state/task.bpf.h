@@ -151,8 +151,11 @@ static __always_inline __u8 *stack_mark(__u32 address)
 /* Returns false if a task has no entry, as most tasks of a host: this costs less than to look for one. */
 static __always_inline bool task_may_have_entry(const struct task_struct *task)
 {
-	const __u8 *mark = stack_mark((__u32)(__u64)task->stack);
+	const __u8 *mark;
+	__u32 address;
 
+	pointer_low32(address, task->stack);
+	mark = stack_mark(address);
 	return !mark || *mark;
 }
 

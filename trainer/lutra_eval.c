@@ -71,13 +71,16 @@ static error_t check_eval_arguments(struct argp_state *state, void *args)
 	return 0;
 }
 
+/* A letter means the same in all commands of lutra, so these have none. */
+enum { OPT_NORMAL = 256, OPT_ATTACK, OPT_REPORT };
+
 #define A struct eval_arguments /* whose members the options set */
 
 static const struct args_option eval_options[] = {
 	ARGS_STRING("policy", 'p', "DIR", "Policy to evaluate", A, policy),
-	ARGS_CALL("normal", 'n', "FILE...", "Benign runs that the policy was not trained on",
+	ARGS_CALL("normal", OPT_NORMAL, "FILE...", "Benign runs that the policy was not trained on",
 		  start_list, A, files.judged[RUN_KIND_NORMAL]),
-	ARGS_CALL("attack", 'a', "FILE...",
+	ARGS_CALL("attack", OPT_ATTACK, "FILE...",
 		  "Runs with a labelled attack, or attacks from begin to end", start_list, A,
 		  files.judged[RUN_KIND_ATTACK]),
 	ARGS_CALL("adaptive", 'A', "FILE...", "Attacks made to look benign; counted apart",
@@ -89,7 +92,8 @@ static const struct args_option eval_options[] = {
 		  "Make adaptive attacks of the runs that DIR was trained on", start_adapt, A,
 		  adapt),
 	ARGS_NUMBER("seed", 's', "N", "Seed of the attacks of --adapt (1)", 0, INT64_MAX, A, seed),
-	ARGS_STRING("report", 'r', "FILE.html", "Write a report to read in a browser", A, report),
+	ARGS_STRING("report", OPT_REPORT, "FILE.html", "Write a report to read in a browser", A,
+		    report),
 	ARGS_FLAG("force", 'f', "Replace a report that exists", A, force),
 	ARGS_FLAG("json", 'j', "Print JSON", A, json),
 	ARGS_NUMBER("threads", 't', "N",

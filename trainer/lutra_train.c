@@ -49,6 +49,18 @@ static error_t add_heldout(struct argp_state *state, const char *file, void *arg
 	return 0;
 }
 
+/* A letter means the same in all commands of lutra, so these have none. */
+enum {
+	OPT_DIGEST = 256,
+	OPT_KILL_SIGNALS,
+	OPT_EXEC_SESSIONS,
+	OPT_NEWS,
+	OPT_ROOT,
+	OPT_ACCEPT_NEW,
+	OPT_LEAVE_OUT_ALERTS,
+	OPT_JUDGE,
+};
+
 #define A struct train_arguments /* whose members the options set */
 
 static const struct args_option train_options[] = {
@@ -66,28 +78,28 @@ static const struct args_option train_options[] = {
 	ARGS_CALL("heldout", 'H', "FILE",
 		  "Run to calibrate with but not to train on; may be repeated", add_heldout, A,
 		  heldout),
-	ARGS_STRING("digest", 'd', "DIGEST", "Digest of the image, to write into the policy", A,
-		    train.digest),
-	ARGS_NUMBER("kill-signals", 'k', "1|2",
+	ARGS_STRING("digest", OPT_DIGEST, "DIGEST", "Digest of the image, to write into the policy",
+		    A, train.digest),
+	ARGS_NUMBER("kill-signals", OPT_KILL_SIGNALS, "1|2",
 		    "In mode kill, 1: a match of M kills; 2: it alerts (2)", 1, 2, A, kill_signals),
-	ARGS_STRING("exec-sessions", 'e', "audit|guard",
+	ARGS_STRING("exec-sessions", OPT_EXEC_SESSIONS, "audit|guard",
 		    "Rights of exec sessions: see lutra-policy.json(5) (audit)", A, exec_sessions),
-	ARGS_STRING("news", 'n', "FILE",
+	ARGS_STRING("news", OPT_NEWS, "FILE",
 		    "Write what each run did that no run before it had done, as JSON", A,
 		    coverage_file),
 	ARGS_FLAG("force", 'f', "Replace a file of --news that exists", A, force),
 	ARGS_STRING("knowledge", 'K', "DIR",
 		    "Directory of the base and packs, or none (PREFIX/share/lutra)", A, knowledge),
-	ARGS_STRING("root", 'r', "DIR",
+	ARGS_STRING("root", OPT_ROOT, "DIR",
 		    "Root directory of the container: packs are recognised by its packages", A,
 		    root),
-	ARGS_FLAG("accept-new", 'a',
+	ARGS_FLAG("accept-new", OPT_ACCEPT_NEW,
 		  "With --update: let the policy become weaker where the new runs ask for it", A,
 		  accept_new),
-	ARGS_FLAG("leave-out-alerts", 'l',
+	ARGS_FLAG("leave-out-alerts", OPT_LEAVE_OUT_ALERTS,
 		  "With --update: leave out what the policy alerts about in the runs", A,
 		  leave_out_alerts),
-	ARGS_STRING("judge", 'j', "DIR",
+	ARGS_STRING("judge", OPT_JUDGE, "DIR",
 		    "Without --update: leave out what the policy DIR alerts about in the runs", A,
 		    judge),
 	ARGS_CALL("mode", 'm', "MODE",

@@ -4,6 +4,8 @@
 
 #define LIST_MAX 200 /* of the API */
 
+enum { OPT_NOTE = 256 };
+
 struct incidents_args {
 	const char *config_file, *note;
 	bool all, json;
@@ -12,7 +14,8 @@ struct incidents_args {
 
 static const struct args_option options[] = {
 	ARGS_FLAG("all", 'a', "List closed incidents too", struct incidents_args, all),
-	ARGS_STRING("note", 'n', "TEXT", "Note to write with close", struct incidents_args, note),
+	ARGS_STRING("note", OPT_NOTE, "TEXT", "Note to write with close", struct incidents_args,
+		    note),
 	CLI_OPTION_JSON(struct incidents_args),
 	CLI_OPTION_CONFIG(struct incidents_args),
 	{},

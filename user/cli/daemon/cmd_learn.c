@@ -21,14 +21,14 @@ struct learn_args {
 	bool accept_new, anew;
 };
 
-enum { OPT_STATUS = 256, OPT_STOP, OPT_ANEW, OPT_FORGET, OPT_DROP_RUN };
+enum { OPT_STATUS = 256, OPT_STOP, OPT_ANEW, OPT_FORGET, OPT_DROP_RUN, OPT_RUNS, OPT_ACCEPT_NEW };
 
 #define S struct learn_args
 static const struct args_option options[] = {
 	CLI_OPTION_IMAGE(S, image, "Image to learn, as the engine names it: nginx:1.25"),
-	ARGS_NUMBER("runs", 'r', "N", "Train after so many runs, whatever is still new", 1,
+	ARGS_NUMBER("runs", OPT_RUNS, "N", "Train after so many runs, whatever is still new", 1,
 		    CONFIG_LIFE_RUNS_MAX, S, runs),
-	ARGS_FLAG("accept-new", 'a',
+	ARGS_FLAG("accept-new", OPT_ACCEPT_NEW,
 		  "Let the update make the policy weaker where the new runs ask for it", S,
 		  accept_new),
 	ARGS_FLAG("anew", OPT_ANEW, "Make the policy anew: take nothing from the one that exists",

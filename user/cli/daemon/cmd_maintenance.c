@@ -6,6 +6,8 @@
 
 #define SECONDS_MAX (7 * 86400)
 
+enum { OPT_FOR = 256, OPT_REASON };
+
 struct maintenance_args {
 	const char *config_file, *reason;
 	uint64_t seconds;
@@ -23,9 +25,9 @@ static error_t read_duration(struct argp_state *state, const char *text, void *r
 }
 
 static const struct args_option options[] = {
-	ARGS_CALL("for", 'f', "TIME", "How long, as 30m or 2h; at most 7d", read_duration,
+	ARGS_CALL("for", OPT_FOR, "TIME", "How long, as 30m or 2h; at most 7d", read_duration,
 		  struct maintenance_args, seconds),
-	ARGS_STRING("reason", 'r', "TEXT", "What is done", struct maintenance_args, reason),
+	ARGS_STRING("reason", OPT_REASON, "TEXT", "What is done", struct maintenance_args, reason),
 	ARGS_FLAG("end", 'e', "End the maintenance of IMAGE", struct maintenance_args, end),
 	CLI_OPTION_JSON(struct maintenance_args),
 	CLI_OPTION_CONFIG(struct maintenance_args),

@@ -3,7 +3,7 @@
 #include "user/cli/cli.h"
 #include "user/import/import.h"
 
-enum { OPT_CONTAINER = 256 };
+enum { OPT_CONTAINER = 256, OPT_STRICT };
 
 struct import_args {
 	const struct import_format *format;
@@ -29,7 +29,7 @@ static const struct args_option options[] = {
 		    options.container),
 	ARGS_FLAG("force", 'f', "Replace an output that exists", S, options.force),
 	CLI_OPTION_OUTPUT(S, options.output, "Trace to write; - is standard output"),
-	ARGS_FLAG("strict", 's', "Refuse a recording with a line that cannot be read", S,
+	ARGS_FLAG("strict", OPT_STRICT, "Refuse a recording with a line that cannot be read", S,
 		  options.strict),
 	{},
 };

@@ -7,7 +7,7 @@
 #include "user/seccomp/filter.h"
 #include "user/cli/local/session.h"
 
-enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_SECCOMP };
+enum { OPT_EVENTS_DB = 256, OPT_EVENTS_JSON, OPT_SECCOMP, OPT_RECORD };
 
 struct run_args {
 	struct session_config session;
@@ -22,7 +22,7 @@ struct run_args {
 static const struct args_option options[] = {
 	CLI_OPTION_POLICY(S, session.policy_dir),
 	CLI_OPTION_MODE(S),
-	ARGS_STRING("record", 'r', "FILE", "Record a trace; FILE must not exist", S,
+	ARGS_STRING("record", OPT_RECORD, "FILE", "Record a trace; FILE must not exist", S,
 		    session.record),
 	ARGS_STRING("name", 'n', "NAME", "Name for alerts; default: the command", S, session.name),
 	CLI_OPTION_IMAGE(S, session.image, "Image reference for the trace"),

@@ -8,6 +8,8 @@
 #include "user/alerts/alert_text.h"
 #include "lib/replay/replay.h"
 
+enum { OPT_SIGNALS = 256 };
+
 struct score_args {
 	const char *config_file;
 	const char *policy;
@@ -22,7 +24,7 @@ static const struct args_option options[] = {
 	CLI_OPTION_POLICY(S, policy),
 	CLI_OPTION_MODE(S),
 	CLI_OPTION_JSON(S),
-	ARGS_FLAG("signals", 's', "Print only events that match a rule", S, matches_only),
+	ARGS_FLAG("signals", OPT_SIGNALS, "Print only events that match a rule", S, matches_only),
 	CLI_OPTION_CONFIG(S),
 	{},
 };

@@ -129,6 +129,49 @@ static void cli_bad_input_is_one_line_and_a_code(void **state)
 	free(r);
 }
 
+/* Reads the letters of a command's options from its help. seen: the option that a letter has elsewhere. */
+static void check_letters(const char *help, char seen[128][32])
+{
+	for (const char *line = help; line; line = strchr(line, '\n')) {
+		char letter = 0, name[32] = "";
+
+		line += *line == '\n';
+		if (sscanf(line, " -%c, --%31[a-z-]", &letter, name) != 2)
+			continue;
+		print_message("# -%c --%s\n", letter, name);
+		assert_in_range(letter, 1, 127);
+		/* The name of a container. */
+		if (strcmp(name, "container") == 0)
+			strcpy(name, "name");
+		if (strcmp(name, "follow") == 0)
+			continue;
+		if (*seen[(int)letter])
+			assert_string_equal(seen[(int)letter], name);
+		memcpy(seen[(int)letter], name, sizeof(name));
+	}
+}
+
+static void cli_letter_means_the_same_in_all_commands(void **state)
+{
+	static const char *const commands[] = {
+		"doctor", "run",     "record",	"import",    "learn",	    "train",
+		"eval",	  "score",   "trace",	"policy",    "seccomp",	    "enroll",
+		"mode",	  "release", "thaw",	"ps",	     "top",	    "status",
+		"review", "events",  "explain", "incidents", "maintenance",
+	};
+	struct command_result *r = calloc(1, sizeof(*r));
+	char seen[128][32] = {};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const char *const args[] = {commands[i], "--help", NULL};
+
+		command_run_lutra(*state, args, r);
+		assert_int_equal(r->code, 0);
+		check_letters(r->out, seen);
+	}
+	free(r);
+}
+
 static void cli_mistyped_word_is_told_with_what_is_meant(void **state)
 {
 	static const struct {
@@ -554,6 +597,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(cli_bad_input_is_one_line_and_a_code),
+		T(cli_letter_means_the_same_in_all_commands),
 		T(cli_mistyped_word_is_told_with_what_is_meant),
 		T(cli_help_is_there_for_every_command),
 		T(cli_json_has_its_keys),

@@ -99,7 +99,7 @@ include $(addprefix mk/,deps.mk fuzz.mk bench.mk test.mk demo.mk install.mk pack
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 clean:
-	rm -rf $(addprefix $(B)/,min man bin kern lib user trainer tests together bench *.a)
+	rm -rf $(addprefix $(B)/,min asan man bin kern lib user trainer tests together bench *.a)
 
 DEP_DIRS := $(wildcard $(addprefix $(B)/,kern lib user trainer tests together bench))
 -include $(if $(DEP_DIRS),$(shell find $(DEP_DIRS) -name '*.d' -type f))

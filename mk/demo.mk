@@ -11,10 +11,13 @@ demo-soak: all $(E2E_PROGRAMS)
 #: make soak        false verdicts in CALLS=10000000 calls of nginx, redis and postgres (20 minutes)
 soak: all
 	@tests/e2e/services/soak $(CALLS)
+#: make soak-daemon  lutrad under the sanitizers, through HOURS=24 of a faked clock: does it grow, lose a guard or an event
+soak-daemon: all sanitized $(TENANT) $(FAKE_CLOCK)
+	@tests/e2e/soak/daemon $(or $(HOURS),24)
 #: make policies    record nginx, redis and postgres and train their policies in policies/ anew (root, 15 minutes)
 policies: all
 	@policies/train
 #: make eval        policies and baselines on the recordings in LUTRA_DATA=DIR, to build/eval (about 8 minutes)
 eval: all
 	@bench/eval
-.PHONY: demo demo-soak soak policies eval
+.PHONY: demo demo-soak soak soak-daemon policies eval

@@ -63,6 +63,19 @@ $(MIN_TESTS) &: $(KERN_SRC) $(wildcard kern/*/*.h include/lutra/*.h) $(MIN_TESTS
 	$(Q)$(MAKE) --no-print-directory B=$(B)/min VMLINUX_BTF=/nonexistent $(MIN_TESTS)
 endif
 
+# lutrad with the sanitizers, for the soak.
+SANITIZE := -fsanitize=address,undefined
+.PHONY: sanitized
+sanitized:
+	@$(MAKE) --no-print-directory B=$(B)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined $(SANITIZE)" \
+		LDFLAGS="$(LDFLAGS) $(SANITIZE)" $(B)/asan/bin/lutrad
+# What runs in a container of the soak.
+TENANT := $(B)/tests/e2e/soak/tenant
+$(TENANT): tests/e2e/soak/tenant.c
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+
 # What runs in containers and beside them.
 E2E_PROGRAMS := $(patsubst %,$(B)/tests/e2e/%,load listen progs webhook)
 $(E2E_PROGRAMS): LDLIBS := -lpthread -lbpf
@@ -100,8 +113,10 @@ ESCAPE_SERIES ?= $(VM_SERIES)
 LINT := "tests/lint format" "tests/lint shell" "tests/lint size" "tests/lint arrows" "tests/lint docs" \
 	"tests/lint scorer"
 E2E_QUICK := tests/e2e/demo/demo_test tests/e2e/engines/alert_test tests/e2e/policy/accept_test
+# The soak of lutrad in short needs no engine.
+SOAK_SHORT := tests/e2e/soak/day_test
 # The upgrade builds an older lutra: it is run by hand.
-E2E_MORE := $(filter-out $(E2E_QUICK) tests/e2e/guard/upgrade_test,$(wildcard tests/e2e/*/*_test))
+E2E_MORE := $(filter-out $(E2E_QUICK) $(SOAK_SHORT) tests/e2e/guard/upgrade_test,$(wildcard tests/e2e/*/*_test))
 VM_QUICK := "tests/vm/suite 6.12 deny"
 # The newest kernel first: it takes longest.
 newest_first = $(filter sid,$1) $(filter-out sid,$1)
@@ -115,7 +130,7 @@ SUITE_lint = -s lint -l cpu $(LINT) "tests/lint tidy"
 SUITE_lint_full = -s lint -l cpu -t 900 $(LINT) "tests/lint tidy all"
 SUITE_unit = -s unit -l cpu $(UNIT_TESTS) tests/house/dataset_test tests/house/alarms_test tests/house/alarms_base_test tests/house/stage_test tests/house/manual_test tests/house/release_test
 SUITE_bpf = -s bpf -l bpf $(BPF_TESTS) $(filter-out %/hooks_test,$(MIN_TESTS))
-SUITE_daemon = -s daemon -l daemon $(DAEMON_TESTS)
+SUITE_daemon = -s daemon -l daemon $(DAEMON_TESTS) $(SOAK_SHORT)
 SUITE_e2e_quick = -s e2e -l e2e $(E2E_QUICK)
 SUITE_e2e_more = -s e2e -l e2e -t 600 $(E2E_MORE)
 # The page's test guards by the demo's policy.
@@ -128,7 +143,7 @@ SUITE_vm_more = -s vm -l vm:3 -n 10 -t 600 $(VM_MORE)
 SUITE_vm_podman = -s vm -l vm:3 -n 10 -t 900 $(VM_PODMAN)
 SUITE_escapes = -s escapes -l vm:3 -n 10 -t 600 $(foreach s,$(call newest_first,$(ESCAPE_SERIES)),"tests/e2e/escapes/suite $s")
 
-NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(BENCH_STATES)
+NATIVE_PROGRAMS = all $(BPF_TESTS) $(DAEMON_TESTS) $(MIN_TESTS) $(E2E_PROGRAMS) $(B)/tests/e2e/first $(TENANT) $(FAKE_CLOCK) $(BENCH_STATES)
 VM_PROGRAMS = all $(BPF_TESTS) $(TOGETHER) $(MIN_TESTS) $(E2E_PROGRAMS) $(ESCAPE_PROGRAMS)
 SKELETONS := $(addprefix $(B)/,kern/lutra.skel.h kern/door/door.skel.h tests/bpf/verdict/parity.skel.h bench/kernel/empty.skel.h bench/kernel/parts.skel.h)
 

@@ -47,11 +47,11 @@ int store_select_findings(struct store *s, const struct store_finding_query *q,
 			  struct err *err);
 
 struct store_incident_query {
-	uint64_t id;			       /* 0: any */
+	uint64_t id;					      /* 0: any */
 	const char *state, *container, *container_id, *image; /* NULL: any */
-	uint64_t since_ns, until_ns;	       /* it ended not before, began not after; 0: any */
-	bool or_maintenance;		       /* whenever it ended, if it is of a maintenance */
-	uint64_t before_id;		       /* 0: from the newest */
+	uint64_t since_ns, until_ns; /* it ended not before, began not after; 0: any */
+	bool or_maintenance;	     /* whenever it ended, if it is of a maintenance */
+	uint64_t before_id;	     /* 0: from the newest */
 	uint32_t limit;
 };
 

@@ -16,7 +16,7 @@
 #include "user/sys/worker.h"
 
 #define JOB_BYTES 1024 /* that a request counts for */
-#define READ_NICE 5   /* the main loop goes first: a container that starts waits for it */
+#define READ_NICE 5    /* the main loop goes first: a container that starts waits for it */
 #define QUEUE_BYTES (HTTP_CONNECTIONS_MAX * 2 * JOB_BYTES)
 
 struct read_thread {

@@ -399,6 +399,7 @@ static void lutrad_keeps_containers_of_one_name_apart(void **state)
 	assert_true(is_shown_as_ended(f, one));
 	assert_false(is_shown_as_ended(f, two));
 	again = lutrad_ask(f, "release", json_pack("{s:s}", "name", "web"), NULL);
+	assert_non_null(again);
 	assert_true(is_shown_as_ended(f, one));
 	assert_true(is_shown_as_ended(f, two));
 	rmdir(next);

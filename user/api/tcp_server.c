@@ -274,7 +274,7 @@ static int start_listening(struct tcp_server *t, struct err *err)
 {
 	int r = tcp_endpoint_new(t, t->parts.config->http_listen, &t->now, err);
 
-	if (r < 0)
+	if (r < 0 || !t->now)
 		return r;
 	r = listen_at(t, t->now, err);
 	if (r != -EADDRINUSE && r != -EADDRNOTAVAIL)

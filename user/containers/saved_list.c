@@ -80,8 +80,8 @@ DEFINE_FREEP(struct worker_item, free_file);
 /* Makes what is to be written of the containers as they are now. NULL: out of memory. */
 static struct saved_file *make_file(const struct saved_list *l, bool is_copy)
 {
-	_cleanup_(free_filep) struct worker_item *item = calloc(1, sizeof(struct saved_file));
-	struct saved_file *f = (struct saved_file *)item;
+	struct saved_file *f = calloc(1, sizeof(*f));
+	_cleanup_(free_filep) struct worker_item *item = f ? &f->item : NULL;
 	json_auto_t *list = json_array();
 
 	if (!f)

@@ -134,7 +134,9 @@ static int work_flood(void)
 
 static int work_flood_novel(void)
 {
-	return work_flood() || work_flood() || make_two_novel_calls();
+	int r = work_flood();
+
+	return r || work_flood() || make_two_novel_calls();
 }
 
 static int work_flood_for_ever(void)

@@ -97,69 +97,69 @@ static void falco_alert_has_falco_s_names(void **state)
 	}
 }
 
+static const struct {
+	const char *answer;
+	enum outcome outcome;
+	const char *why;
+} answers[] = {
+	{"{\"items\":[{\"create\":{\"status\":201}}]}", ARRIVED, ""},
+	{"{\"errors\":false,\"items\":[{\"create\":{\"status\":201}}]}", ARRIVED, ""},
+	/* No answer of the bulk API */
+	{"", AGAIN, "not that of"},
+	{"<html>sign in</html>", AGAIN, "not that of"},
+	{"{}", AGAIN, "not that of"},
+	{"[]", AGAIN, "not that of"},
+	{"{\"errors\":false,\"items\":[]}", AGAIN, "not that of"},
+	{"{\"items\":[{},{}]}", AGAIN, "not that of"},
+	{"{\"errors\":false,\"items\":[{}]}", AGAIN, "no reason given"},
+	/* What passes: the index, the cluster or the account is in the way */
+	{"{\"items\":[{\"create\":{\"status\":403,\"error\":{\"type\":"
+	 "\"cluster_block_exception\",\"reason\":\"index [x] blocked\"}}}]}",
+	 AGAIN, "blocked"},
+	{"{\"items\":[{\"create\":{\"status\":403,\"error\":{\"type\":"
+	 "\"security_exception\"}}}]}",
+	 AGAIN, "security_exception"},
+	{"{\"items\":[{\"create\":{\"status\":404,\"error\":{\"type\":"
+	 "\"index_not_found_exception\"}}}]}",
+	 AGAIN, "index_not_found"},
+	{"{\"items\":[{\"create\":{\"status\":429}}]}", AGAIN, "429"},
+	{"{\"items\":[{\"create\":{\"status\":503}}]}", AGAIN, "503"},
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"index_closed_exception\"}}}]}",
+	 AGAIN, "index_closed"},
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"illegal_argument_exception\",\"reason\":\"no write index is defined for alias "
+	 "[lutra]\"}}}]}",
+	 AGAIN, "no write index"},
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"illegal_argument_exception\",\"reason\":\"pipeline with id [geo] does not "
+	 "exist\"}}}]}",
+	 AGAIN, "pipeline"},
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"document_parsing_exception\",\"reason\":\"Limit of total fields [1000] has "
+	 "been exceeded\"}}}]}",
+	 AGAIN, "Limit of total fields"},
+	/* What does not */
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"illegal_argument_exception\",\"reason\":\"immense term in field\"}}}]}",
+	 REFUSED, "immense term"},
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"document_parsing_exception\",\"reason\":\"object mapping\"}}}]}",
+	 REFUSED, "an alert is refused (400): object mapping; document_parsing_exception"},
+	{"{\"items\":[{\"create\":{\"status\":413}}]}", REFUSED, "413"},
+};
+
 static void elastic_answer_tells_what_passes_from_what_does_not(void **state)
 {
-	static const struct {
-		const char *answer;
-		enum outcome outcome;
-		const char *why;
-	} cases[] = {
-		{"{\"items\":[{\"create\":{\"status\":201}}]}", ARRIVED, ""},
-		{"{\"errors\":false,\"items\":[{\"create\":{\"status\":201}}]}", ARRIVED, ""},
-		/* No answer of the bulk API */
-		{"", AGAIN, "not that of"},
-		{"<html>sign in</html>", AGAIN, "not that of"},
-		{"{}", AGAIN, "not that of"},
-		{"[]", AGAIN, "not that of"},
-		{"{\"errors\":false,\"items\":[]}", AGAIN, "not that of"},
-		{"{\"items\":[{},{}]}", AGAIN, "not that of"},
-		{"{\"errors\":false,\"items\":[{}]}", AGAIN, "no reason given"},
-		/* What passes: the index, the cluster or the account is in the way */
-		{"{\"items\":[{\"create\":{\"status\":403,\"error\":{\"type\":"
-		 "\"cluster_block_exception\",\"reason\":\"index [x] blocked\"}}}]}",
-		 AGAIN, "blocked"},
-		{"{\"items\":[{\"create\":{\"status\":403,\"error\":{\"type\":"
-		 "\"security_exception\"}}}]}",
-		 AGAIN, "security_exception"},
-		{"{\"items\":[{\"create\":{\"status\":404,\"error\":{\"type\":"
-		 "\"index_not_found_exception\"}}}]}",
-		 AGAIN, "index_not_found"},
-		{"{\"items\":[{\"create\":{\"status\":429}}]}", AGAIN, "429"},
-		{"{\"items\":[{\"create\":{\"status\":503}}]}", AGAIN, "503"},
-		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
-		 "\"index_closed_exception\"}}}]}",
-		 AGAIN, "index_closed"},
-		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
-		 "\"illegal_argument_exception\",\"reason\":\"no write index is defined for alias "
-		 "[lutra]\"}}}]}",
-		 AGAIN, "no write index"},
-		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
-		 "\"illegal_argument_exception\",\"reason\":\"pipeline with id [geo] does not "
-		 "exist\"}}}]}",
-		 AGAIN, "pipeline"},
-		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
-		 "\"document_parsing_exception\",\"reason\":\"Limit of total fields [1000] has "
-		 "been exceeded\"}}}]}",
-		 AGAIN, "Limit of total fields"},
-		/* What does not */
-		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
-		 "\"illegal_argument_exception\",\"reason\":\"immense term in field\"}}}]}",
-		 REFUSED, "immense term"},
-		{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
-		 "\"document_parsing_exception\",\"reason\":\"object mapping\"}}}]}",
-		 REFUSED, "an alert is refused (400): object mapping; document_parsing_exception"},
-		{"{\"items\":[{\"create\":{\"status\":413}}]}", REFUSED, "413"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		struct spooled one = {.outcome = REFUSED};
 		struct err why = {};
 
-		print_message("# %s\n", cases[i].answer);
-		elastic_read_answer(cases[i].answer, strlen(cases[i].answer), &one, 1, &why);
-		assert_int_equal(one.outcome, cases[i].outcome);
-		assert_non_null(strstr(why.msg, cases[i].why));
+		print_message("# %s\n", answers[i].answer);
+		elastic_read_answer(answers[i].answer, strlen(answers[i].answer), &one, 1, &why);
+		assert_int_equal(one.outcome, answers[i].outcome);
+		assert_non_null(strstr(why.msg, answers[i].why));
 	}
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "user/sys/database_file.h"
+
 #define SETUP                                                                                      \
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"                                  \
 	"PRAGMA journal_size_limit = 4194304;"                                                     \
@@ -102,6 +104,7 @@ int spool_new(struct spool **ret, const char *path, uint64_t max_bytes, struct e
 		return err_oom(err);
 	s->max_bytes = max_bytes;
 	s->path = strdup(path);
+	database_file_make_private(path);
 	if (!s->path || sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "%s: %s", path,
 			       s->db ? sqlite3_errmsg(s->db) : "out of memory");

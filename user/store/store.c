@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "user/store/store_impl.h"
+#include "user/sys/database_file.h"
 
 #define BUSY_MS 1000
 #define INSERT_MAX (512 + STORE_COLUMNS)
@@ -107,31 +108,13 @@ static void note_file(struct store *s)
 	s->had_log = has_log(s);
 }
 
-/* Makes the file, or takes the rights from others: events tell what runs on the host. */
-static void make_private(const char *path)
-{
-	static const char *const endings[] = {"", "-wal", "-shm"};
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-
-	if (fd >= 0)
-		close(fd);
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		_cleanup_free_ char *one = NULL;
-		struct stat st;
-
-		if (asprintf(&one, "%s%s", path, endings[i]) >= 0 && lstat(one, &st) == 0 &&
-		    S_ISREG(st.st_mode) && st.st_mode & 077)
-			chmod(one, 0600);
-	}
-}
-
 static int open_database(struct store *s, const char *path, int flags, struct err *err)
 {
 	s->path = strdup(path);
 	if (!s->path)
 		return err_oom(err);
 	if (flags & SQLITE_OPEN_CREATE)
-		make_private(path);
+		database_file_make_private(path);
 	if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return err_set(err, -EIO, "event store %s: %s", path,
 			       s->db ? sqlite3_errmsg(s->db) : "out of memory");

@@ -140,13 +140,13 @@ static int handle_api(void *ctx, const struct http_request *q, struct http_reply
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/metrics", 0, get_metrics},
-	{"GET", "/healthz", HTTP_OPEN, get_healthz},
-	{"GET", "/api/v1/openapi.json", 0, page_get},
+	{"GET", "/metrics", HTTP_PLAIN, get_metrics},
+	{"GET", "/healthz", HTTP_OPEN | HTTP_PLAIN, get_healthz},
+	{"GET", "/api/v1/openapi.json", HTTP_PLAIN, page_get},
 	{"GET", "/api/v1/stream", HTTP_READS, get_stream},
 	{"GET", "/api/v1/*", HTTP_READS, handle_api},
 	{"POST", "/api/v1/*", HTTP_CHANGES, handle_api},
-	{"GET", "/*", HTTP_OPEN, page_get},
+	{"GET", "/*", HTTP_OPEN | HTTP_PLAIN, page_get},
 	{},
 };
 

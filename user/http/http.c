@@ -224,11 +224,20 @@ static bool has_nul_in_query(const struct http_request *q)
 	return check.has_nul;
 }
 
+static int refuse_parameter(struct http_reply *ret, const char *name)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "unknown parameter %.100s: this path takes none", name);
+	return http_error(ret, MHD_HTTP_BAD_REQUEST, text);
+}
+
 /* Fills in the answer to a request that has arrived whole. Returns 0, HTTP_LATER or -ENOMEM. */
 static int answer_request(struct http *h, struct http_request *q, struct http_reply *ret)
 {
+	static const char *const none[] = {NULL};
 	const struct http_route *route;
-	const char *allow, *why;
+	const char *allow, *why, *unknown;
 	struct err err = {};
 	unsigned status;
 	int r;
@@ -242,6 +251,9 @@ static int answer_request(struct http *h, struct http_request *q, struct http_re
 	if (has_nul_in_query(q))
 		return http_error(ret, MHD_HTTP_BAD_REQUEST, "the query may not have %00");
 	route = find_route(h, q->method, q->path, &allow);
+	unknown = route && route->flags & HTTP_PLAIN ? http_unknown_query(q, none) : NULL;
+	if (unknown)
+		return refuse_parameter(ret, unknown);
 	if (!route && !allow)
 		return http_error(ret, MHD_HTTP_NOT_FOUND, "no such path");
 	if (!route) {
@@ -306,6 +318,27 @@ static bool is_body_too_long(struct MHD_Connection *c)
 	return len && strtoull(len, NULL, 10) > HTTP_BODY_MAX;
 }
 
+/* The state of a request whose path has %00: libmicrohttpd hands on the path up to it. */
+static struct http_later nul_in_path;
+
+/* libmicrohttpd calls this with the path as it was sent. Returns the state of the request. */
+static void *check_uri(void *ctx, const char *uri, struct MHD_Connection *c)
+{
+	const char *nul = strstr(uri, "%00"), *query = strchr(uri, '?');
+
+	(void)ctx;
+	(void)c;
+	return nul && (!query || nul < query) ? &nul_in_path : NULL;
+}
+
+static enum MHD_Result refuse_request(struct http *h, struct MHD_Connection *c, unsigned status,
+				      const char *why)
+{
+	struct http_reply reply = {.status = status};
+
+	return http_error(&reply, status, why) < 0 ? MHD_NO : send_reply(h, c, &reply);
+}
+
 /*
  * libmicrohttpd calls this once when the headers of a request have arrived (*state is NULL), then
  * for each piece of the body (*size > 0), then once at the end (*size 0).
@@ -322,12 +355,14 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 	int r;
 
 	(void)version;
+	if (p == &nul_in_path) {
+		*state = NULL;
+		return refuse_request(h, c, MHD_HTTP_BAD_REQUEST, "the path may not have %00");
+	}
 	if (!p) {
 		if (is_body_too_long(c))
-			return http_error(&reply, MHD_HTTP_CONTENT_TOO_LARGE,
-					  "the body is longer than 65536 bytes") < 0
-				       ? MHD_NO
-				       : send_reply(h, c, &reply);
+			return refuse_request(h, c, MHD_HTTP_CONTENT_TOO_LARGE,
+					      "the body is longer than 65536 bytes");
 		*state = calloc(1, sizeof(*p));
 		return *state ? MHD_YES : MHD_NO;
 	}
@@ -360,7 +395,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const cha
 static void on_done(void *ctx, struct MHD_Connection *c, void **state,
 		    enum MHD_RequestTerminationCode code)
 {
-	struct http_later *p = *state;
+	struct http_later *p = *state == &nul_in_path ? NULL : *state;
 	struct http *h = ctx;
 
 	connection_set_answered(connection_of(c), clock_now_ns());
@@ -402,8 +437,9 @@ static int start_server(struct http *h, struct err *err)
 		(unsigned)(h->is_local ? HTTP_LOCAL_CONNECTIONS_MAX : HTTP_CONNECTIONS_MAX),
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_BYTES,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_done, h,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection_change, h, MHD_OPTION_END);
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, check_uri, h,
+		MHD_OPTION_NOTIFY_COMPLETED, on_done, h, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection_change, h, MHD_OPTION_END);
 	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info || info->epoll_fd < 0)
 		return err_set(err, -EIO, "http: libmicrohttpd failed to start");

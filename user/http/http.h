@@ -83,6 +83,7 @@ struct http_reply {
 #define HTTP_OPEN 0x1	 /* the route never needs the token */
 #define HTTP_CHANGES 0x2 /* the route always needs the token */
 #define HTTP_READS 0x4	 /* the route needs a token that may read, or read_without_token */
+#define HTTP_PLAIN 0x8	 /* the route takes no query parameters */
 
 struct http_route {
 	const char *method;

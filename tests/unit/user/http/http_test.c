@@ -102,6 +102,7 @@ static void finish_later(struct fixture *f)
 
 static const struct http_route routes[] = {
 	{"GET", "/plain", 0, get_plain},
+	{"GET", "/alone", HTTP_PLAIN, get_plain},
 	{"GET", "/below/*", 0, get_below},
 	{"POST", "/change", HTTP_CHANGES, post_change},
 	{"GET", "/broken", 0, get_broken},
@@ -235,6 +236,11 @@ static void http_answers_by_its_routes(void **state)
 		{"GET /plain?who=you%20two", 200, "you two"},
 		{"GET /plain?who=you%00two", 400, "may not have %00"},
 		{"GET /plain?who%00=you", 400, "may not have %00"},
+		{"GET /plain%00", 400, "the path may not have %00"},
+		{"GET /%00plain?who=you", 400, "the path may not have %00"},
+		{"GET /alone", 200, "nobody"},
+		{"GET /alone?who=you", 400, "unknown parameter who: this path takes none"},
+		{"GET /alone?", 200, "nobody"},
 		{"GET /later", 200, "at last"},
 		{"HEAD /later", 200, "Content-Length: 7"},
 		{"HEAD /plain", 200, "Content-Length: 6"},

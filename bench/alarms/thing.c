@@ -136,7 +136,7 @@ size_t thing_object_text(const struct lutra_object *o, const char *arch, const c
 		add_word(&t, "fresh");
 	if (o->flags & LUTRA_OBJ_UPDATED)
 		add_word(&t, "updated");
-	if (lutra_is_executable(o))
+	if ((o->op == LUTRA_OP_CHMOD || o->op == LUTRA_OP_MKNOD) && o->flags & LUTRA_OBJ_XBIT)
 		add_word(&t, "executable");
 	if (is_socket_kind(o))
 		add_socket_kind(&t, o);

@@ -36,7 +36,7 @@ for (const path of ["/status", "/status/full", "/overview", "/learn", "/verdicts
   "/policies/notes", "/policies/notes/diff", "/policies/notes/accepted"])
   await ok(`GET ${path} is as described`, async () => equal((await get(path)).status, 200, path));
 
-for (const path of ["/events?limit=0", "/events?limit=x", "/events?before=1", "/events?since=-1", "/events/1", "/verdicts?minutes=9999",
+for (const path of ["/events?limit=0", "/events?limit=x", "/events?before=1", "/events?since=-1", "/events/1", "/events?container=none", "/verdicts?minutes=9999",
   "/containers?limit=201", "/containers?offset=99999", "/policies/.."])
   await ok(`GET ${path} is refused as described`, async () => {
     const r = await api("GET", path);
@@ -58,8 +58,7 @@ await ok("pages of events lie one behind the other, none twice", async () => {
   equal(keys.join(), events.map((e) => e.key).join(), "their order");
 });
 
-await ok("events are chosen by container, verdict and time", async () => {
-  equal((await get("/events?container=none")).body.events.length, 0, "of another container");
+await ok("events are chosen by verdict and time", async () => {
   const alerts = (await get("/events?limit=200&verdict=alert")).body.events;
   equal(alerts.length, events.filter((e) => e.output_fields["lutra.verdict"] === "alert").length, "alerts");
   const at = events.at(-1).at;

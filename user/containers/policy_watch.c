@@ -122,6 +122,8 @@ static void apply_to(struct container *c, const struct loaded_policy *l)
 {
 	if (strcmp(c->policy_dir, l->dir) != 0)
 		return;
+	/* Nor may a piece of what was loaded before follow it. */
+	c->policy_due = false;
 	if (l->result < 0)
 		note_refused(c, l->err.msg);
 	else
@@ -224,7 +226,6 @@ static void apply_piece(struct policy_watch *w)
 			continue;
 		if (n++ == PIECE)
 			return;
-		c->policy_due = false;
 		apply_to(c, &w->loaded);
 	}
 	loaded_policy_done(&w->loaded);

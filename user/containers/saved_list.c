@@ -35,7 +35,8 @@ struct saved_list {
 	struct containers_observer observer;
 	struct loop_idle idle;
 	struct worker *worker;
-	_Atomic int failed;    /* -errno of the last try to write; 0: it is written. The thread's */
+	_Atomic int failed;    /* -errno of the thread's last try to write; 0: it is written */
+	bool unqueued;	       /* the list of now could not be handed to the thread. The loop's */
 	_Atomic bool copy_due; /* the copy is older than the list */
 };
 
@@ -100,7 +101,7 @@ static struct saved_file *make_file(const struct saved_list *l, bool is_copy)
 	return f;
 }
 
-/* Notes how a try to write the list ended, and logs when that changes. */
+/* Notes how the thread's try to write the list ended, and logs when that changes. */
 static void note_written(struct saved_list *l, int r)
 {
 	int before = atomic_exchange(&l->failed, r);
@@ -114,15 +115,28 @@ static void note_written(struct saved_list *l, int r)
 			 l->all->parts.config->state_dir);
 }
 
-/* Writes files in the thread. */
+/* Returns true if a file is to be written again by a later item. */
+static bool is_outdated(const struct saved_file *f)
+{
+	const struct worker_item *later = f->item.next;
+
+	while (later && ((const struct saved_file *)later)->is_copy != f->is_copy)
+		later = later->next;
+	return later;
+}
+
+/* Writes files in the thread: of each the newest, as more may have come while the disk was slow. */
 static unsigned write_files(void *ctx, struct worker_item *items)
 {
 	struct saved_list *l = ctx;
 
 	for (struct worker_item *i = items; i; i = i->next) {
 		const struct saved_file *f = (struct saved_file *)i;
-		int r = file_replace(f->path, 0600, f->text, strlen(f->text));
+		int r;
 
+		if (is_outdated(f))
+			continue;
+		r = file_replace(f->path, 0600, f->text, strlen(f->text));
 		if (f->is_copy && r < 0)
 			l->copy_due = true;
 		else if (!f->is_copy)
@@ -136,15 +150,20 @@ static void write_list(struct saved_list *l)
 	struct saved_file *f = make_file(l, false);
 
 	l->copy_due = true;
-	if (!f || !worker_put(l->worker, &f->item))
-		note_written(l, -ENOMEM);
+	l->unqueued = !f || !worker_put(l->worker, &f->item);
+	if (l->unqueued)
+		log_error("%s/" LIST_FILE ": out of memory: lutrad tries again every second",
+			  l->all->parts.config->state_dir);
 }
 
 static void write_copy(struct saved_list *l)
 {
 	struct saved_file *f = make_file(l, true);
 
-	l->copy_due = !f || !worker_put(l->worker, &f->item);
+	/* The thread sets it, if it fails. */
+	l->copy_due = false;
+	if (!f || !worker_put(l->worker, &f->item))
+		l->copy_due = true;
 }
 
 static void on_idle(void *ctx)
@@ -166,10 +185,10 @@ int saved_list_flush(struct saved_list *l, struct err *err)
 
 	if (!l)
 		return 0;
-	if (loop_cancel_idle(l->all->parts.loop, &l->idle) || l->failed < 0)
+	if (loop_cancel_idle(l->all->parts.loop, &l->idle) || l->failed < 0 || l->unqueued)
 		write_list(l);
 	worker_sync(l->worker);
-	r = l->failed;
+	r = l->unqueued ? -ENOMEM : l->failed;
 	if (r < 0)
 		return err_set(err, r, "%s/" LIST_FILE ": %s", l->all->parts.config->state_dir,
 			       strerror(-r));
@@ -178,9 +197,9 @@ int saved_list_flush(struct saved_list *l, struct err *err)
 
 void saved_list_check(struct saved_list *l)
 {
-	if (l && l->failed < 0)
+	if (l && (l->failed < 0 || l->unqueued))
 		write_list(l);
-	if (l && l->failed == 0 && l->copy_due)
+	if (l && l->failed == 0 && !l->unqueued && l->copy_due)
 		write_copy(l);
 }
 

@@ -162,7 +162,7 @@ static void record_enrolled(struct learn *l, struct lifecycle_image *i);
 /* The policy's runs were recorded without hooks, and this host has them: runs are added to it. */
 static void learn_hooks(struct learn *l, struct lifecycle_image *i, const struct container *c)
 {
-	if (!i->trained || i->learning || !container_is_half_judged(c))
+	if (!i->trained || i->learning || i->stopped || !container_is_half_judged(c))
 		return;
 	lifecycle_begin(l->parts.lifecycle, i, 0, &l->parts.config->life, clock_realtime_ns());
 	lifecycle_set_note(
@@ -316,6 +316,7 @@ int learn_stop(struct learn *l, const char *image, const struct lifecycle_image 
 	if (learn_is_training(l, i))
 		trainer_job_stop(l);
 	i->learning = i->anew = false;
+	i->stopped = true;
 	l->parts.lifecycle->changed = true;
 	for (; c; c = next) {
 		next = c->next;

@@ -266,7 +266,7 @@ void lifecycle_begin(struct lifecycle *l, struct lifecycle_image *i, uint32_t ru
 		     const struct config_life *limits, uint64_t now_ns)
 {
 	i->learning = true;
-	i->accept_new = i->anew = false;
+	i->accept_new = i->anew = i->stopped = false;
 	i->by_runs = runs > 0;
 	i->wanted = runs ? runs : (uint32_t)limits->runs;
 	i->began_ns = now_ns;

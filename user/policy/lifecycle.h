@@ -48,6 +48,7 @@ struct lifecycle_image {
 	bool trained;	 /* a policy exists */
 	bool accept_new; /* the update that is learned may make the policy weaker */
 	bool anew;	 /* as learn_request.anew; false: nothing is learned, or it is an update */
+	bool stopped;	 /* a person ended learning: lutrad begins none to add what hooks see */
 	bool by_runs;	 /* learning ends after the runs that are wanted, whatever is new */
 	uint32_t wanted; /* runs to train on, at least */
 	uint64_t began_ns;	     /* CLOCK_REALTIME when learning began; 0: not known */

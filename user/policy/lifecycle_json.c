@@ -53,7 +53,7 @@ static json_t *saved_image_to_json(const struct lifecycle_image *i)
 {
 	return json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:o, s:b, s:I, s:o, s:b, s:b, s:o}",
+		"s:o, s:b, s:I, s:o, s:b, s:b, s:b, s:o}",
 		"image", text_json_keep(i->image), "policy", text_json_keep(i->policy), "digest",
 		text_to_json(i->digest), "learned", text_to_json(i->learned), "note",
 		text_to_json(i->note), "learning", (int)i->learning, "trained", (int)i->trained,
@@ -63,7 +63,8 @@ static json_t *saved_image_to_json(const struct lifecycle_image *i)
 		"clean_ns", (json_int_t)i->clean_ns, "enforced_ns", (json_int_t)i->enforced_ns,
 		"runs", recordings_to_json(i), "by_runs", (int)i->by_runs, "began_ns",
 		(json_int_t)i->began_ns, "unseen", policy_unseen_encode(&i->unseen), "accept_new",
-		(int)i->accept_new, "anew", (int)i->anew, "releases", releases_to_json(i));
+		(int)i->accept_new, "anew", (int)i->anew, "stopped", (int)i->stopped, "releases",
+		releases_to_json(i));
 }
 
 json_t *lifecycle_to_json(const struct lifecycle *l)
@@ -124,15 +125,16 @@ static int learning_from_json(json_t *j, struct lifecycle_image *ret, struct err
 {
 	json_t *unseen = json_object_get(j, "unseen");
 	json_int_t began = 0;
-	int by_runs = 1, accept_new = 0, anew = 0;
+	int by_runs = 1, accept_new = 0, anew = 0, stopped = 0;
 
-	if (json_unpack(j, "{s?b, s?I, s?b, s?b}", "by_runs", &by_runs, "began_ns", &began,
-			"accept_new", &accept_new, "anew", &anew) < 0 ||
+	if (json_unpack(j, "{s?b, s?I, s?b, s?b, s?b}", "by_runs", &by_runs, "began_ns", &began,
+			"accept_new", &accept_new, "anew", &anew, "stopped", &stopped) < 0 ||
 	    began < 0)
 		return err_set(err, -EBADMSG, "not the state of an image");
 	ret->by_runs = by_runs != 0;
 	ret->accept_new = accept_new != 0;
 	ret->anew = anew != 0;
+	ret->stopped = stopped != 0;
 	ret->began_ns = (uint64_t)began;
 	return unseen ? policy_unseen_decode(unseen, &ret->unseen, err) : 0;
 }
@@ -174,14 +176,15 @@ static int image_from_json(json_t *j, struct lifecycle *l, struct err *err)
 
 	if (json_unpack_ex(j, NULL, JSON_STRICT,
 			   "{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			   "s:o, s?I, s?o, s?o, s?o, s?o, s?o, s?o, s?o}",
+			   "s:o, s?I, s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o}",
 			   "image", &image, "policy", &policy, "digest", &digest, "learned",
 			   &learned, "note", &note, "learning", &learning, "trained", &trained,
 			   "wanted", &wanted, "next", &next, "dropped", &dropped, "policy_runs",
 			   &policy_runs, "policy_calls", &policy_calls, "clean_ns", &clean,
 			   "enforced_ns", &enforced, "runs", &runs, "policy_starts", &starts,
 			   "by_runs", &rest, "began_ns", &rest, "unseen", &rest, "accept_new",
-			   &rest, "anew", &rest, "releases", &releases, "fired", &rest) < 0 ||
+			   &rest, "anew", &rest, "stopped", &rest, "releases", &releases, "fired",
+			   &rest) < 0 ||
 	    !is_file_name(policy) || !is_count(starts + 1, UINT32_MAX) ||
 	    !is_count(wanted, CONFIG_LIFE_RUNS_MAX) || !is_count(next, UINT32_MAX) ||
 	    !is_count(dropped, UINT32_MAX) || !is_count(policy_runs, UINT32_MAX) ||

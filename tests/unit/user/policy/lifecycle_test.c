@@ -454,10 +454,12 @@ static void lifecycle_comes_back_as_it_was_saved(void **state)
 	add_run(f, 77, 1);
 	set_unseen(f, 3, 0.5);
 	lifecycle_set_note(&f->life, f->image, "a note");
+	f->image->stopped = true;
 	lifecycle_add_time(&f->life, f->image, LUTRA_MODE_AUDIT, HOUR_NS);
 	assert_int_equal(lifecycle_save(dir, &f->life), 0);
 	assert_false(f->life.changed);
 	assert_int_equal(lifecycle_load(dir, &again, NULL), 0);
+	assert_true(again.images->stopped);
 	a = lifecycle_to_json(&f->life);
 	b = lifecycle_to_json(&again);
 	assert_true(json_equal(a, b));

@@ -175,16 +175,17 @@ static __always_inline __u8 lutra_object_rule(const struct lutra_object *o, __u8
  * Returns LUTRA_SECRET_* if an object that the policy does not know takes a secret: it reads the file, or
  * moves or links it to a name that may be known; else 0. A secret is a file with the name of one, or a
  * file that its owner keeps from others and that belongs to another user than the task's. What the
- * container itself wrote is none.
+ * container itself wrote is none, in a directory where the service writes files: elsewhere, a file of the
+ * image counts as written once its times or its owner are changed. flags: of the directory's node.
  */
 LUTRA_FN __u32 lutra_takes_secret(const struct lutra_policy *p, const struct lutra_object *o,
-				  const struct lutra_path *path)
+				  const struct lutra_path *path, __u32 flags)
 {
 	if (!p || !o || !path || p->code_last < LUTRA_CODE_SECRET)
 		return 0;
 	if ((!lutra_reads_file(o) && o->op != LUTRA_OP_RENAME_FROM &&
 	     o->op != LUTRA_OP_LINK_FROM) ||
-	    lutra_object_layer(o) == LUTRA_LAYER_WRITTEN)
+	    (lutra_object_layer(o) == LUTRA_LAYER_WRITTEN && flags & LUTRA_NODE_WROTE))
 		return 0;
 	if (lutra_path_is_secret(path))
 		return LUTRA_SECRET_BY_NAME;
@@ -335,7 +336,10 @@ static __always_inline __u32 lutra_is_brought(const struct lutra_policy *p,
 	/* Without branches, because the BPF verifier would walk each path. */
 	uses &= (p->expects_image == 1) & (lutra_object_layer(o) == LUTRA_LAYER_IMAGE) &
 		!((c->flags | c->passed) & LUTRA_NODE_SECRET);
-	return uses && lutra_code_of_path(path) != LUTRA_CODE_LOGIN && !lutra_path_is_secret(path);
+	if (!uses || lutra_code_of_path(path) == LUTRA_CODE_LOGIN)
+		return 0;
+	return p->code_last < LUTRA_CODE_SECRET ||
+	       (!lutra_path_is_secret(path) && !lutra_is_private(o));
 }
 
 /*
@@ -673,7 +677,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 	if (!ret->class.hit) {
 		if (lutra_is_accepted_kind(p, path, &ret->class, ret->token, role))
 			return 0;
-		secret = lutra_takes_secret(p, o, path);
+		secret = lutra_takes_secret(p, o, path, ret->class.flags);
 		ret->kind = lutra_miss_kind(o, path, &ret->class, ext, secret);
 		ret->varies = (__u8)lutra_is_image_code(p, o, path, &ret->class, role);
 		if (ret->kind == LUTRA_KIND_PROTECTED && secret != LUTRA_SECRET_BY_NAME &&
@@ -690,7 +694,7 @@ static __always_inline int lutra_judge_object(const struct lutra_policy *p,
 			ret->kind = LUTRA_KIND_KNOWN;
 		else if ((ret->class.flags & LUTRA_NODE_PROTECTED && !lutra_leaf_dir(o)) ||
 			 (ret->class.wildcard && lutra_reads_file(o) &&
-			  lutra_takes_secret(p, o, path) == LUTRA_SECRET_BY_NAME))
+			  lutra_takes_secret(p, o, path, ret->class.flags) == LUTRA_SECRET_BY_NAME))
 			ret->kind = LUTRA_KIND_PROTECTED;
 		else
 			ret->kind = o->op == LUTRA_OP_OPEN && (ret->class.flags & LUTRA_NODE_ROLE)

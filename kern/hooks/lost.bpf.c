@@ -80,12 +80,13 @@ static __always_inline void mark_child(const struct task_struct *child)
 SEC("lsm/task_alloc")
 int BPF_PROG(lutra_task_alloc_room, struct task_struct *child)
 {
-	bool full = reserve_is_full(), may_be_skipped = may_be_lost() & LUTRA_LOST_SKIPPED;
+	bool full = reserve_is_full(), lost = may_be_lost();
 	struct hook_frame f;
 
-	if ((!full && !may_be_skipped) || !hook_enter(&f))
+	if ((!full && !lost) || !hook_enter(&f))
 		return 0;
-	if (may_be_skipped)
+	/* The fork may go unseen, or the current task be lost: then its child is, too. */
+	if (lost)
 		mark_child(child);
 	if (!full || f.slot->mode <= LUTRA_MODE_AUDIT)
 		return 0;

@@ -32,7 +32,7 @@
 /* Set at load: the host's mount namespace; 0: not known. */
 const volatile __u32 lutra_host_mnt_ns = 0;
 
-/* Set by the daemon before it runs the iterator; 0: what went unseen in any container. */
+/* Set by the daemon before it runs the iterator; 0: the tasks of all containers that have no entry. */
 __u32 lutra_enter_slot;
 /* A process that has executed the container's program and is stopped before it runs; 0: none. */
 __u32 lutra_enter_at_door;
@@ -195,7 +195,7 @@ int BPF_PROG(lutra_fork, struct task_struct *parent, struct task_struct *child)
 	__u32 born_slot = 0;
 
 	task_cache_check(child);
-	reserve_remove(child);
+	reserve_remove_old(child);
 	if (!e && parent->pid != parent->tgid)
 		e = task_live(parent->group_leader, &slot);
 	if (cgroup != task_cgroup(parent))
@@ -298,6 +298,7 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 	if (!slot)
 		return 0;
 	e->flags &= ~TASK_EXECING;
+	e->sharers = 0; /* an execution has memory and descriptors of its own */
 	if (e->flags & TASK_PENDING) {
 		if (!(slot->flags & LUTRA_SLOT_NEXT_EXEC) && task_mnt_ns(task) == e->mnt_ns)
 			return 0;
@@ -309,7 +310,6 @@ int BPF_PROG(lutra_exec, struct task_struct *p, pid_t old_pid, struct linux_binp
 			session_report(e, s, kernel_address(s, bprm));
 		return 0;
 	}
-	e->sharers = 0; /* an execution has memory and descriptors of its own */
 	s = lutra_fallback ? scratch_get(task) : NULL;
 	if (s)
 		fallback_exec(e, s, kernel_address(s, bprm));
@@ -375,16 +375,36 @@ static __noinline int task_arm_stopped(struct lutra_task *e, struct lutra_slot *
 	return 0;
 }
 
-/* Returns true if a task whose beginning went unseen is the container's, and no runtime that prepares it. */
-static __always_inline bool is_of_container(struct task_struct *task, const struct lutra_slot *slot,
-					    __u32 slot_nr)
+/* Returns the armed entry of a task's parent, if that is in the same container; else NULL. */
+static __always_inline struct lutra_task *armed_parent(struct task_struct *task,
+						       const struct lutra_slot *slot, __u32 slot_nr)
 {
-	struct lutra_task *parent;
+	struct lutra_task *parent = task_entry(task->real_parent);
 
-	if (is_in_namespace(task, slot))
-		return true;
-	parent = task_entry(task->real_parent);
-	return is_armed(parent) && parent->slot == slot_nr && parent->epoch == slot->epoch;
+	return is_armed(parent) && parent->slot == slot_nr && parent->epoch == slot->epoch ? parent
+											   : NULL;
+}
+
+/*
+ * Enters a task whose fork, move or exec the kernel skipped, if the task is the container's and no runtime
+ * that prepares it. A child of an exec session belongs to the session. Returns 0.
+ */
+static __noinline int task_enter_skipped(struct task_struct *task, __u32 slot_nr)
+{
+	struct lutra_slot *slot = slot_get(slot_nr), *live = NULL;
+	struct lutra_task *parent, *e;
+
+	if (!slot || task_live(task, &live))
+		return 0;
+	parent = armed_parent(task, slot, slot_nr);
+	if (!parent && !is_in_namespace(task, slot))
+		return 0;
+	e = task_enter(task, slot_nr, 0, false);
+	if (!e)
+		return 0;
+	e->exec_session = parent ? parent->exec_session : 0;
+	task_arm_running(e, slot, task);
+	return 0;
 }
 
 SEC("iter/task")
@@ -396,11 +416,13 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 	bool is_at_door;
 	__u32 slot_nr;
 
-	if (!task || task->flags & PF_KTHREAD)
+	if (!task || task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_EXITING))
 		return 0;
 	slot_nr = cgroup_slot(task_cgroup(task));
 	if (!slot_nr || (lutra_enter_slot && slot_nr != lutra_enter_slot))
 		return 0;
+	if (!lutra_enter_slot)
+		return task_enter_skipped(task, slot_nr);
 	slot = slot_get(slot_nr);
 	e = task_entry(task);
 	is_at_door = lutra_enter_at_door && (__u32)task->tgid == lutra_enter_at_door;
@@ -412,8 +434,7 @@ int lutra_enter_running(struct bpf_iter__task *ctx)
 		       false);
 	if (e && is_at_door)
 		return task_arm_stopped(e, slot, task);
-	if (!e || (slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING) &&
-		   (lutra_enter_slot || !is_of_container(task, slot, slot_nr))))
+	if (!e || slot->flags & (LUTRA_SLOT_NEXT_EXEC | LUTRA_SLOT_STARTING))
 		return 0;
 	__sync_fetch_and_or(&slot->flags, LUTRA_SLOT_RAN_BEFORE);
 	task_arm_running(e, slot, task);

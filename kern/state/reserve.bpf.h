@@ -86,6 +86,18 @@ static __always_inline void reserve_remove(const struct task_struct *task)
 		__sync_fetch_and_add(&s->used, -1);
 }
 
+/*
+ * Removes the entry of an earlier task at the address of one that is born. While a daemon takes over, the
+ * programs of the other one may have made the entry of this task already.
+ */
+static __always_inline void reserve_remove_old(const struct task_struct *task)
+{
+	const struct lutra_task *e = reserve_get(task);
+
+	if (e && e->start_time_low != task_start_time_low(task))
+		reserve_remove(task);
+}
+
 /* Returns a new entry in the reserve, a copy of init (NULL: zeros); NULL: it is full. */
 static __always_inline struct lutra_task *reserve_add(const struct task_struct *task,
 						      struct lutra_task *init)

@@ -30,27 +30,22 @@ struct {
 	__type(value, __u32);
 } condemned SEC(".maps") __weak;
 
-/* Returns the argument of a system call that is the descriptor of the socket it acts on; 0: none. */
+/*
+ * Returns the argument of a system call that is the descriptor of the socket it acts on; 0: none. A
+ * listening socket, or a log's that is written to, is of no use to the killed task, and others need it.
+ */
 static __always_inline __u32 socket_arg(__u32 nr)
 {
 	switch (nr) {
 	case LUTRA_NR_CONNECT:
 	case LUTRA_NR_BIND:
 	case LUTRA_NR_LISTEN:
-	case LUTRA_NR_ACCEPT:
-	case LUTRA_NR_ACCEPT4:
 	case LUTRA_NR_SENDTO:
 	case LUTRA_NR_SENDMSG:
 	case LUTRA_NR_SENDMMSG:
 	case LUTRA_NR_SETSOCKOPT:
 	case LUTRA_NR_SHUTDOWN:
-	case LUTRA_NR_WRITE:
-	case LUTRA_NR_WRITEV:
-	case LUTRA_NR_IOCTL:
-	case LUTRA_NR_SENDFILE:
 		return 1;
-	case LUTRA_NR_SPLICE:
-		return 3;
 	default:
 		return 0;
 	}

@@ -200,6 +200,7 @@ static void fill_slot(struct guard *g, uint32_t slot, uint64_t id, const struct 
 	s->start_realtime_ns = clock_realtime_ns();
 	s->mode = e->mode;
 	s->mnt_ns = 0;
+	s->condemned = 0;
 	__atomic_add_fetch(&s->generation, 1, __ATOMIC_SEQ_CST);
 	/* bind_policy() has set this flag. */
 	s->flags &= LUTRA_SLOT_AUDIT_EXEC_SESSIONS;
@@ -397,8 +398,11 @@ void guard_enter_missed(struct guard *g)
 	if (missed == g->missed_tasks)
 		return;
 	g->skel->bss->lutra_enter_slot = 0;
-	if (guard_walk_tasks(g->skel->progs.lutra_enter_running) == 0)
-		g->missed_tasks = missed;
+	/* The second walk finds what was forked during the first. */
+	for (int i = 0; i < 2; i++)
+		if (guard_walk_tasks(g->skel->progs.lutra_enter_running) < 0)
+			return;
+	g->missed_tasks = missed;
 }
 
 int guard_release(struct guard *g, uint32_t slot)

@@ -170,6 +170,8 @@ void guard_place_syscalls(struct guard *g)
 	if (p == GUARD_PREEMPTION_UNKNOWN)
 		p = read_variable(g);
 	g->preempts = p != GUARD_PREEMPTION_OFF;
+	/* Nobody looked while no daemon ran. */
+	g->missed_tasks = g->preempts ? UINT64_MAX : 0;
 	g->at_filter = NULL;
 	if (!g->syscalls) {
 		g->at_filter_why =

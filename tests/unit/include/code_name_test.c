@@ -311,14 +311,20 @@ static void secret_names_count_as_protected_wherever_they_lie(void **state)
 	assert_int_equal(read_rule("/srv/pages/note", 0), LUTRA_RULE_OPEN_READ_NEW_USE);
 }
 
-static void secrets_that_the_container_wrote_are_its_own(void **state)
+static void secrets_that_the_service_wrote_are_its_own(void **state)
 {
 	(void)state;
-	assert_int_equal(rule_of_read("/srv/app/.env", LUTRA_OP_OPEN, 0, LUTRA_LAYER_WRITTEN),
+	assert_int_equal(rule_of_read("/srv/data/.env", LUTRA_OP_OPEN, 0, LUTRA_LAYER_WRITTEN),
 			 LUTRA_RULE_OPEN_READ_ELSEWHERE);
-	assert_int_equal(rule_of_read("/srv/app/ledger", LUTRA_OP_OPEN, LUTRA_OBJ_PRIVATE,
+	assert_int_equal(rule_of_read("/srv/data/ledger", LUTRA_OP_OPEN, LUTRA_OBJ_PRIVATE,
 				      LUTRA_LAYER_WRITTEN),
 			 LUTRA_RULE_OPEN_READ_ELSEWHERE);
+	/* Where it writes no files, somebody has only changed a file of the image. */
+	assert_int_equal(rule_of_read("/srv/app/.env", LUTRA_OP_OPEN, 0, LUTRA_LAYER_WRITTEN),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
+	assert_int_equal(rule_of_read("/srv/app/ledger", LUTRA_OP_OPEN, LUTRA_OBJ_PRIVATE,
+				      LUTRA_LAYER_WRITTEN),
+			 LUTRA_RULE_OPEN_READ_PROTECTED);
 }
 
 static void private_files_of_other_users_count_as_protected(void **state)
@@ -372,7 +378,7 @@ int main(void)
 		cmocka_unit_test(code_tables_have_an_index_for_each_name),
 		cmocka_unit_test(secret_names_are_told_from_others),
 		TREE(secret_names_count_as_protected_wherever_they_lie),
-		TREE(secrets_that_the_container_wrote_are_its_own),
+		TREE(secrets_that_the_service_wrote_are_its_own),
 		TREE(private_files_of_other_users_count_as_protected),
 		TREE(secrets_in_a_wildcard_are_known_if_runs_read_one),
 		TREE(secret_names_do_not_count_for_an_older_policy),

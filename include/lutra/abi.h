@@ -23,10 +23,10 @@
  * last of them are kept for tasks that are under way when the others are used up.
  */
 #define LUTRA_RESERVE (100 * 1024)
+#define LUTRA_RESERVE_MARGIN 256
 /* Why a task of an enrolled cgroup may have no entry: struct lutra_shortage. */
 #define LUTRA_LOST_NO_ROOM 1u /* one got none */
 #define LUTRA_LOST_SKIPPED 2u /* this kernel skips runs of the program that sees forks */
-#define LUTRA_RESERVE_MARGIN 256
 
 /* Syscalls and tokens. */
 #define LUTRA_NR 512 /* syscall numbers that a policy can name; the token map is indexed nr & 511 */

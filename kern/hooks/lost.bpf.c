@@ -3,7 +3,8 @@
  * Tasks that are known by their cgroup alone: state/lost.bpf.h.
  *
  * Hooks: lsm/task_alloc   a fork whose child may get no entry, or may go unseen
- *        (called by)      any hook and tp_btf/sys_enter and fexit/__secure_computing, for a task without an entry
+ *        (called by)      any hook, tp_btf/sys_enter and the programs at __secure_computing, for a
+ *                         task without an entry
  * Maps: cgroups, slot_entries, shortage, stacks, slots, counters.
  * Fails: closed. A lost task is judged as of role any, and the kill modes kill it.
  */

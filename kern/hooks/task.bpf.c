@@ -122,10 +122,7 @@ static __always_inline bool is_in_namespace(struct task_struct *task, const stru
 	       slot->mnt_ns == task_mnt_ns(task);
 }
 
-/*
- * Notes that a child shares memory or descriptors with the process that forks it. Other tasks of the
- * container may set the number at once: then one of two children has another number.
- */
+/* Notes that a child shares memory or descriptors with the process that forks it. */
 static __always_inline void sharers_note(struct task_struct *parent, struct task_struct *child,
 					 struct lutra_task *e, struct lutra_task *c)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Lost tasks: their cgroup is enrolled, and they have no entry. They got none, not even in the reserve
- * (reserve.bpf.h), or the kernel skipped the program that sees forks, as it preempts tasks in it. All lost tasks of a container share one entry, of role any, in the map
- * slot_entries.
+ * (reserve.bpf.h), or the kernel skipped the program that sees forks, as it preempts tasks in it. All
+ * lost tasks of a container share one entry, of role any, in the map slot_entries.
  */
 #ifndef LUTRA_KERN_STATE_LOST_BPF_H
 #define LUTRA_KERN_STATE_LOST_BPF_H

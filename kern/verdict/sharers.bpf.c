@@ -51,7 +51,8 @@ static __always_inline __u32 socket_arg(__u32 nr)
 	}
 }
 
-static __always_inline void condemn(const struct lutra_task *e, __u64 number, __u32 is_socket)
+static __always_inline void condemn_number(const struct lutra_task *e, __u64 number,
+					   __u32 is_socket)
 {
 	const struct condemned_key k = {
 		.number = number, .slot = e->slot, .epoch = e->epoch, .is_socket = is_socket};
@@ -90,9 +91,9 @@ __noinline int sharers_condemn(struct lutra_task *e)
 		socket = descriptor_socket((__u32)syscall_arg(regs, arg));
 	}
 	if (process && process->sharers)
-		condemn(e, process->sharers, 0);
+		condemn_number(e, process->sharers, 0);
 	if (socket)
-		condemn(e, socket, 1);
+		condemn_number(e, socket, 1);
 	if (socket || (process && process->sharers))
 		__sync_fetch_and_add(&slot->condemned, 1);
 	return 0;

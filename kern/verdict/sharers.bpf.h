@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tasks that must die because one with which they share was killed: sharers.bpf.c. Global functions:
- * the verifier takes each once. They return 0 for a NULL argument.
+ * Kills the tasks that share memory, descriptors or a socket with a killed task: sharers.bpf.c. Global
+ * functions: the verifier takes each once. They return 0 for a NULL argument.
  */
 #ifndef LUTRA_KERN_VERDICT_SHARERS_BPF_H
 #define LUTRA_KERN_VERDICT_SHARERS_BPF_H

@@ -175,9 +175,9 @@ size_t guard_programs(const struct guard *g, struct guard_program ret[static GUA
  */
 uint64_t guard_missed(const struct guard *g);
 
-/* Returns that of the programs that see how tasks begin: by fork, move and exec. */
+/* Returns how many of these were runs of the programs that see forks, moves and executions. */
 uint64_t guard_missed_tasks(const struct guard *g);
-/* Gives tasks of containers whose beginning was skipped their entries. Call it every second. */
+/* Makes entries for tasks whose fork, move or exec the kernel skipped. Call it every second. */
 void guard_enter_missed(struct guard *g);
 
 /*

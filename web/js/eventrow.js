@@ -21,7 +21,7 @@ export class EventList {
     this.max = max;
     this.options = options;
     this.element = h("ul", { class: "list" });
-    this.empty = h("p", { class: "empty" }, options.empty ?? "Nothing yet.");
+    this.empty = h("div", { class: "empty" }, options.empty ?? "Nothing yet.");
     this.box = h("div", null, this.element, this.empty);
     this.keys = new Set();
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Things looked at again and again, while they are seen.
+import { ApiError } from "./api.js";
 
 /* Calls work every so often until signal; not while the tab is hidden, never twice at a time. */
 export function every(ms, signal, work) {
@@ -19,6 +20,18 @@ export async function quietly(work) {
   } catch {
     /* the live mark says that the daemon does not answer */
   }
+}
+
+/* Does work as quietly() does; calls refused with the API's message where the API refuses it. */
+export function asked(work, refused) {
+  return quietly(async () => {
+    try {
+      await work();
+    } catch (e) {
+      if (!(e instanceof ApiError)) throw e;
+      refused(e.message);
+    }
+  });
 }
 
 /* Calls work once, after the calls for it have paused. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All stored events, newest first.
 import { get } from "../api.js";
-import { command, h } from "../dom.js";
+import { command, h, problem } from "../dom.js";
 import { EventList } from "../eventrow.js";
-import { quietly } from "../poll.js";
+import { asked } from "../poll.js";
 
 const PAGE = 50;
 
@@ -24,21 +24,27 @@ export async function events(main, signal, by, value) {
 
   const none = () => (verdict.querySelector("select").value || container.value.trim() ? "No such events."
     : ["No events. That is normal. ", command("lutra events -f"), " follows them in a terminal."]);
+  const begin = (empty) => {
+    list = new EventList(1000, { long: true, empty });
+    box.replaceChildren(list.box);
+  };
   const load = async (afresh) => {
     const query = { limit: PAGE, incident, verdict: verdict.querySelector("select").value, container: container.value.trim() };
     const page = await get("events", { ...query, before: afresh ? undefined : next }, signal);
-    if (afresh) {
-      list = new EventList(1000, { long: true, empty: none() });
-      box.replaceChildren(list.box);
-    }
+    if (afresh) begin(none());
     list.append(page.events);
     next = page.next;
     more.hidden = !next;
   };
 
-  verdict.addEventListener("change", () => quietly(() => load(true)));
-  container.addEventListener("change", () => quietly(() => load(true)));
-  more.addEventListener("click", () => quietly(() => load(false)));
+  const refused = (message) => {
+    begin(problem(message));
+    more.hidden = true;
+  };
+
+  verdict.addEventListener("change", () => asked(() => load(true), refused));
+  container.addEventListener("change", () => asked(() => load(true), refused));
+  more.addEventListener("click", () => asked(() => load(false), refused));
   main.append(h("h1", null, incident ? `Events of incident ${incident}` : "Events"),
     h("section", { class: "card" },
       h("div", { class: "row" }, verdict,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All incidents, newest first.
 import { get } from "../api.js";
-import { command, h } from "../dom.js";
+import { command, h, problem } from "../dom.js";
 import { incidentRow } from "../incidentrow.js";
-import { quietly, settled } from "../poll.js";
+import { asked, settled } from "../poll.js";
 
 const PAGE = 50;
 
@@ -18,7 +18,7 @@ export async function incidents(main, signal, of, id) {
   const about = h("p", { class: "small", hidden: !id }, "Of the container with the id ", h("code", null, id?.slice(0, 12) ?? ""));
   const more = h("button", { type: "button" }, "Older incidents");
   const list = h("ul", { class: "list" });
-  const empty = h("p", { class: "empty" });
+  const empty = h("div", { class: "empty" });
   let next = null;
 
   const none = () => (state.value === "open" && !container.value.trim()
@@ -34,13 +34,19 @@ export async function incidents(main, signal, of, id) {
     empty.replaceChildren(...none());
     empty.hidden = list.childElementCount > 0;
   };
-  state.addEventListener("change", () => quietly(() => load(true)));
+  const refused = (message) => {
+    list.replaceChildren();
+    more.hidden = true;
+    empty.replaceChildren(problem(message));
+    empty.hidden = false;
+  };
+  state.addEventListener("change", () => asked(() => load(true), refused));
   container.addEventListener("change", () => {
     id = undefined;
     about.hidden = true;
-    quietly(() => load(true));
+    asked(() => load(true), refused);
   });
-  more.addEventListener("click", () => quietly(() => load(false)));
+  more.addEventListener("click", () => asked(() => load(false), refused));
   main.append(h("h1", null, "Incidents"),
     h("section", { class: "card" },
       h("div", { class: "row" },

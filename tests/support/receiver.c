@@ -76,6 +76,10 @@ static int on_posted(void *ctx, const struct http_request *q, struct http_reply 
 		r->failures--;
 		status = 503;
 	}
+	if (r->disliked && strstr(q->body, r->disliked)) {
+		answer = "<!doctype html><title>Bad Request</title>";
+		status = 400;
+	}
 	r->n++;
 	return http_text(ret, status, "application/json", answer, strlen(answer));
 }

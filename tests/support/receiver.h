@@ -20,6 +20,7 @@ struct receiver {
 	atomic_uint status;   /* of the answer */
 	atomic_uint failures; /* so many answers are 503 first */
 	const char *answer;   /* body */
+	const char *disliked; /* text of a body that is answered 400 with a page; NULL: none */
 	bool bulk;	      /* answers as Elasticsearch does, one item a document */
 	json_t *index;	  /* of bulk: elastic_index.h, which refuses documents; NULL: takes all */
 	const char *item; /* of each document in the first item_requests requests, then 201 */

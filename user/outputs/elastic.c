@@ -32,6 +32,24 @@ char *elastic_request(const char *index, const struct spooled *list, size_t n, s
 }
 
 /*
+ * Returns the length of the part of a reason that holds no value of the document. A container chooses
+ * values, so its words must not decide whether an alert waits.
+ */
+static size_t len_before_value(const char *reason)
+{
+	static const char *const marks[] = {"value: ", "unable to ", "input string: "};
+	size_t len = strlen(reason);
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const char *mark = memmem(reason, len, marks[i], strlen(marks[i]));
+
+		if (mark)
+			len = (size_t)(mark - reason);
+	}
+	return len;
+}
+
+/*
  * Returns true if a status of 400 is about the index or the cluster, not about the document.
  * illegal_argument_exception may be about either: the reason tells.
  */
@@ -49,12 +67,13 @@ static bool is_about_the_index(const char *type, const char *reason)
 		"no write index is defined", "pipeline with id [", "Limit of total fields [",
 		"is not a data stream",	     "normal shards open",
 	};
+	size_t len = len_before_value(reason);
 
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (strcmp(type, passing[i]) == 0)
 			return true;
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (strstr(reason, reasons[i]))
+		if (memmem(reason, len, reasons[i], strlen(reasons[i])))
 			return true;
 	return false;
 }

@@ -5,8 +5,8 @@
  * removed when the receiver has taken it. A receiver that is down gets the alert later, also after
  * a restart of lutrad, and may get it twice.
  *
- * Fails: an alert is lost and counted if the receiver refuses it for good (400, 413, 422), if the
- * queue is full or damaged, or if it can neither be queued nor sent at once. The last alert that was
+ * Fails: an alert is lost and counted if the receiver refuses it for good (400, 413, 422; with a page
+ * of HTML only if the receiver takes a later alert), if the queue is full or damaged, or if it can neither be queued nor sent at once. The last alert that was
  * refused is kept in a file.
  */
 #include <curl/curl.h>
@@ -29,6 +29,8 @@
 #define CONNECT_S 3L
 #define RETRY_MS 500
 #define RETRY_MAX_MS 60000
+#define PAGE_TRIES                                                                                 \
+	3 /* so often a page is taken for one of a proxy, before later alerts are tried */
 #define MSEC 1000000ull
 
 struct http_sink {
@@ -41,6 +43,8 @@ struct http_sink {
 	bool bulk;
 	unsigned retry_ms;  /* pause after the next failure */
 	uint64_t resume_ns; /* CLOCK_MONOTONIC, end of the present pause */
+	int64_t paged_id;   /* of the oldest alert that was answered with PAGE */
+	unsigned paged;	    /* how often it was, in succession; 0: there is none */
 	char *answer;
 	size_t answer_len, answer_size;
 	char why[CURL_ERROR_SIZE + 64];
@@ -108,7 +112,7 @@ static enum outcome post_body(struct http_sink *h, const char *body, size_t len)
 			 "the receiver answers %ld with a page: does url lead to a proxy, or does "
 			 "it want https?",
 			 status);
-		return AGAIN;
+		return status == 400 || status == 422 ? PAGE : AGAIN;
 	}
 	if (status >= 200 && status < 300)
 		return ARRIVED;
@@ -159,18 +163,88 @@ static void send_bulk(struct http_sink *h, struct spooled *list, size_t n)
 	}
 }
 
+static void send_one(struct http_sink *h, struct spooled *one)
+{
+	if (h->bulk)
+		send_bulk(h, one, 1);
+	else
+		one->outcome = post_alert(h, one);
+}
+
+/*
+ * Sends alerts again that were answered with PAGE before a later one arrived. A page that comes now, too,
+ * is about the alert. Returns false if an alert has to be sent again for another reason.
+ */
+static bool confirm_pages(struct http_sink *h, struct spooled *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].outcome != PAGE)
+			continue;
+		send_one(h, &list[i]);
+		if (list[i].outcome == AGAIN)
+			return false;
+		if (list[i].outcome != PAGE)
+			continue;
+		list[i].outcome = REFUSED;
+		snprintf(h->why, sizeof(h->why),
+			 "the receiver answers an alert with a page of HTML, and takes others");
+	}
+	return true;
+}
+
+/* Sends each alert alone, also after one that is answered with PAGE. */
+static void send_past_pages(struct http_sink *h, struct spooled *list, size_t n)
+{
+	size_t confirmed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		send_one(h, &list[i]);
+		if (list[i].outcome == AGAIN)
+			return;
+		if (list[i].outcome != ARRIVED)
+			continue;
+		if (!confirm_pages(h, list + confirmed, i - confirmed))
+			return;
+		confirmed = i;
+	}
+}
+
+/* Counts how often the oldest alert was answered with PAGE. Such alerts have to be sent again. */
+static void count_pages(struct http_sink *h, struct spooled *list, size_t n)
+{
+	const struct spooled *oldest = NULL;
+	bool arrived = false;
+
+	for (size_t i = 0; i < n; i++) {
+		arrived = arrived || list[i].outcome == ARRIVED;
+		if (list[i].outcome != PAGE)
+			continue;
+		list[i].outcome = AGAIN;
+		oldest = oldest ? oldest : &list[i];
+	}
+	if (oldest) {
+		h->paged = h->paged && oldest->id == h->paged_id ? h->paged + 1 : 1;
+		h->paged_id = oldest->id;
+	} else if (arrived) {
+		h->paged = 0;
+	}
+}
+
 /* Sends the alerts and sets their outcomes; stops at the first that has to be sent again. */
 static void send_list(struct http_sink *h, struct spooled *list, size_t n)
 {
-	if (h->bulk) {
+	if (h->paged >= PAGE_TRIES) {
+		send_past_pages(h, list, n);
+	} else if (h->bulk) {
 		send_bulk(h, list, n);
-		return;
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			list[i].outcome = post_alert(h, &list[i]);
+			if (list[i].outcome == AGAIN || list[i].outcome == PAGE)
+				break;
+		}
 	}
-	for (size_t i = 0; i < n; i++) {
-		list[i].outcome = post_alert(h, &list[i]);
-		if (list[i].outcome == AGAIN)
-			return;
-	}
+	count_pages(h, list, n);
 }
 
 /* Pauses before the next request, twice as long each time. */

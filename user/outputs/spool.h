@@ -23,8 +23,8 @@ DEFINE_FREEP(struct spool, spool_free);
  */
 int spool_put(struct spool *s, const struct sink_item *items, uint64_t *ret_full, struct err *err);
 
-/* What became of an alert. */
-enum outcome { AGAIN, ARRIVED, REFUSED };
+/* What became of an alert. PAGE: refused by a page of HTML, of the receiver or of a proxy before it. */
+enum outcome { AGAIN, ARRIVED, REFUSED, PAGE };
 
 struct spooled {
 	int64_t id;

@@ -143,6 +143,15 @@ static const struct {
 	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
 	 "\"illegal_argument_exception\",\"reason\":\"immense term in field\"}}}]}",
 	 REFUSED, "immense term"},
+	/* A container chose the value. */
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"document_parsing_exception\",\"reason\":\"failed to parse field [a] of type [long]. "
+	 "Preview of field's value: 'pipeline with id ['\"}}}]}",
+	 REFUSED, "Preview"},
+	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
+	 "\"illegal_argument_exception\",\"reason\":\"Provided Grok expressions do not match "
+	 "field value: [normal shards open]\"}}}]}",
+	 REFUSED, "Grok"},
 	{"{\"items\":[{\"create\":{\"status\":400,\"error\":{\"type\":"
 	 "\"document_parsing_exception\",\"reason\":\"object mapping\"}}}]}",
 	 REFUSED, "an alert is refused (400): object mapping; document_parsing_exception"},

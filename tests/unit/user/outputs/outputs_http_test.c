@@ -460,6 +460,62 @@ static void receiver_s_page_takes_no_alert(void **state)
 	}
 }
 
+/* A page for one alert: the alert waits while nothing else arrives, and stops no other for good. */
+static void send_one_that_is_disliked(struct fixture *f, const char *type)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+	_cleanup_free_ char *name = NULL, *kept = NULL;
+	struct under_test u = {};
+	struct sink_stats s;
+	size_t len;
+
+	r->bulk = strcmp(type, "elasticsearch") == 0;
+	r->disliked = "\"thread.tid\":1,";
+	receiver_start(r, 0);
+	start_receiver(&u, f, type, r->port, "");
+	made_alert_put(f, u.outputs, 4);
+	s = wait_until_settled(&u, 4);
+	assert_int_equal(s.sent, 3);
+	assert_int_equal(s.lost, 1);
+	assert_true(asprintf(&name, "output-%s.refused.json", type) > 0);
+	kept = scratch_read(f->dir, name, &len);
+	assert_non_null(strstr(kept, "with a page of HTML, and takes others"));
+	assert_non_null(strstr(kept, "\"thread.tid\": 1"));
+	end_outputs(&u, r);
+}
+
+static void receiver_s_page_for_one_alert_stops_no_other(void **state)
+{
+	send_one_that_is_disliked(*state, "webhook");
+	send_one_that_is_disliked(*state, "elasticsearch");
+}
+
+/* More tries than it takes to doubt the alert, and then a proxy that lets through. */
+static void receiver_s_page_for_all_alerts_loses_none(void **state)
+{
+	struct fixture *f = *state;
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct under_test u = {};
+	const uint64_t until = clock_now_ns() + PATIENCE_NS;
+	struct sink_stats s;
+
+	r->status = 400;
+	r->answer = "<html><title>Bad Gateway</title>";
+	receiver_start(r, 0);
+	start_receiver(&u, f, "webhook", r->port, "");
+	made_alert_put(f, u.outputs, 3);
+	/* Three times the first one, then one of the others */
+	while (r->n < 5 && clock_now_ns() < until)
+		poll(NULL, 0, 1);
+	assert_true(r->n >= 5);
+	r->status = 200;
+	r->answer = "";
+	s = wait_until_settled(&u, 3);
+	assert_int_equal(s.sent, 3);
+	assert_int_equal(s.lost, 0);
+	end_outputs(&u, r);
+}
+
 /* ---- a queue on disk that cannot be used ---- */
 
 static bool has_aside(const char *dir)
@@ -588,6 +644,8 @@ int main(void)
 		T(elasticsearch_sends_again_only_what_was_not_taken),
 		T(elasticsearch_that_blocks_its_index_gets_all_once_it_is_free),
 		T(receiver_s_page_takes_no_alert),
+		T(receiver_s_page_for_one_alert_stops_no_other),
+		T(receiver_s_page_for_all_alerts_loses_none),
 		T(webhook_sets_a_damaged_queue_aside),
 		T(webhook_sets_a_queue_of_another_form_aside),
 		T(webhook_hears_of_an_alert_at_once),

@@ -12,9 +12,12 @@
 
 #include "lib/policy/policy.h"
 #include "lutra/abi.h"
+#include "user/sys/clock.h"
 
 #define MANY 1024u
 #define SOFT_LIMIT 1024u
+#define TIMES 20		 /* that the policy is replaced at most */
+#define APPLY_NS 600000000000ull /* until all have the policy */
 
 _Static_assert(LUTRA_CONTAINERS_MAX >= MANY, "so many must be enrolled");
 
@@ -97,19 +100,34 @@ static void replace_policy(const struct fixture *f, char ret_before[static POLIC
 }
 
 /*
- * The policy is applied in 128 pieces or more. lutrad answers in between: some answer comes while some
- * of the containers have the new policy, and some the old one.
+ * Replaces the policy, and waits until all containers have it. Returns how many answers came while some
+ * of them had the new policy, and some the old one.
  */
-static void assert_answers_while_a_policy_is_applied(const struct fixture *f)
+static unsigned count_answers_in_between(const struct fixture *f)
 {
+	const uint64_t until = clock_now_ns() + APPLY_NS;
 	char before[POLICY_SHA256_TEXT];
 	unsigned left = MANY, between = 0;
 
 	replace_policy(f, before);
-	while (left) {
+	while (left && clock_now_ns() < until) {
 		left = count_with_policy(f, before);
 		between += left && left < MANY;
 	}
+	assert_int_equal(left, 0);
+	return between;
+}
+
+/*
+ * The policy is applied in 128 pieces or more, and lutrad answers in between. Where this test has to wait
+ * for a processor it may ask too late, so it replaces the policy again.
+ */
+static void assert_answers_while_a_policy_is_applied(const struct fixture *f)
+{
+	unsigned between = 0;
+
+	for (unsigned i = 0; i < TIMES && !between; i++)
+		between = count_answers_in_between(f);
 	assert_true(between > 0);
 }
 

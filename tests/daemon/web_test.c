@@ -15,6 +15,7 @@
 
 #include "user/http/http.h"
 #include "lib/base/file.h"
+#include "user/store/store_incidents.h"
 #include "user/sys/clock.h"
 #include "user/sys/process/cgroup.h"
 #include "user/sys/process/child.h"
@@ -286,6 +287,58 @@ static void filter_that_cannot_be_is_refused(void **state)
 	assert_true(json_is_array(json_object_get(known, "events")));
 	events = lutrad_ask(f, "events?limit=1", NULL, NULL);
 	assert_non_null(events);
+}
+
+/* Stores a closed incident of a container that is not guarded and has no event. */
+static void store_closed_incident(const struct fixture *f, const char *container, const char *image)
+{
+	const uint64_t now_ns = clock_realtime_ns();
+	const struct incident_row row = {.id = 7,
+					 .begin_ns = now_ns,
+					 .end_ns = now_ns,
+					 .events = 1,
+					 .container = container,
+					 .container_id = "c0ffee",
+					 .image = image,
+					 .state = "closed",
+					 .severity = "low",
+					 .sentence = "it happened",
+					 .kinds = "[]",
+					 .processes = "[]"};
+	_cleanup_free_ char *path = scratch_path(f->dir, "state/events.db");
+	_cleanup_(store_freep) struct store *s = NULL;
+
+	assert_int_equal(store_new(&s, path, NULL), 0);
+	assert_int_equal(store_put_incident(s, &row, NULL, NULL), 0);
+	assert_int_equal(store_commit(s, NULL, NULL), 0);
+}
+
+/* Events are displaced before incidents: a container of an incident alone is known. */
+static void filter_knows_containers_and_images_of_incidents(void **state)
+{
+	static const struct {
+		const char *path, *list;
+		size_t n;
+	} cases[] = {
+		{"incidents?container=gone", "incidents", 1},
+		{"incidents?container=gone&state=open", "incidents", 0},
+		{"incidents?image=gone:1&state=open", "incidents", 0},
+		{"events?container=gone", "events", 0},
+		{"events?image=gone:1", "events", 0},
+	};
+	struct fixture *f = *state;
+
+	lutrad_stop(f);
+	store_closed_incident(f, "gone", "gone:1");
+	restart_with(f, f->extra);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = {};
+		json_auto_t *j = lutrad_ask(f, cases[i].path, NULL, &err);
+
+		if (!j)
+			fail_msg("%s: %s", cases[i].path, err.msg);
+		assert_int_equal(json_array_size(json_object_get(j, cases[i].list)), cases[i].n);
+	}
 }
 
 /* A container's name is the container's choice: it must not steer a terminal. */
@@ -596,6 +649,7 @@ int main(void)
 		H(lutrad_tells_policies_and_events_to_who_has_a_token),
 		H(lutrad_goes_on_when_the_port_is_taken),
 		H(filter_that_cannot_be_is_refused),
+		H(filter_knows_containers_and_images_of_incidents),
 		H(policy_list_prints_no_control_characters),
 		H(lutrad_shows_a_container_that_ended_by_its_id),
 		H(lutrad_keeps_containers_of_one_name_apart),

@@ -103,7 +103,7 @@ int api_page_end(struct api_page *p, int r, const char *name, json_t **ret, stru
 json_t *api_incident_events(struct store *s, uint64_t incident, uint32_t limit, struct err *err);
 /*
  * Checks a query that has found nothing. -EINVAL: the container or the image that it names is of no
- * guarded container and of no stored event. -EIO: the store. Runs in the thread that reads.
+ * guarded container, of no stored event and of no incident. -EIO: the store. Runs in the thread that reads.
  */
 int api_check_filters(struct api_call *c, struct store *s, struct err *err);
 /* Checks that a query's since is not later than its until; 0: any. -EINVAL. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Filters of pages. A container or an image that nobody knows is a mistake, not an empty list. The main
- * loop knows those that are guarded, the thread that reads knows those of stored events.
+ * loop knows those that are guarded, the thread that reads knows those of stored events and incidents.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "user/api/routes/api_impl.h"
+#include "user/store/store_incidents.h"
 
 static bool has_image(const struct containers *all, const char *image)
 {
@@ -41,44 +42,56 @@ static int note_row(void *ctx, int64_t id, const struct alert_fields *f)
 	return 0;
 }
 
-/* Fails if no event has what the query asks for. */
-static int need_event(struct store *s, const struct store_query *q, const char *what,
-		      const char *value, struct err *err)
+static int note_incident(void *ctx, const struct incident_row *row)
 {
-	bool found = false;
-	int r = store_select(s, q, note_row, &found, err);
+	bool *found = ctx;
 
+	(void)row;
+	*found = true;
+	return 0;
+}
+
+/*
+ * Fails if no event and no incident is of the container, or of the image; one of them is NULL. Incidents
+ * may outlive their events.
+ */
+static int need_stored(struct store *s, const char *container, const char *image, struct err *err)
+{
+	const struct store_query events = {.container = container, .image = image, .limit = 1};
+	const struct store_incident_query incidents = {
+		.container = container, .image = image, .limit = 1};
+	bool found = false;
+	int r = store_select(s, &events, note_row, &found, err);
+
+	if (r == 0 && !found)
+		r = store_select_incidents(s, &incidents, note_incident, &found, err);
 	if (r < 0 || found)
 		return r;
-	return err_set(err, -EINVAL, "%s: %.200s: no guarded container has it, and no stored event",
-		       what, value);
+	return err_set(err, -EINVAL,
+		       "%s: %.200s: no guarded container has it, no stored event and no incident",
+		       container ? "container" : "image", container ? container : image);
 }
 
 /* Checks the name of a container, or the beginning of its id. */
 static int check_container(struct store *s, const char *container, struct err *err)
 {
 	_cleanup_free_ char *id = NULL;
-	struct store_query q = {.limit = 1};
 	int r = store_find_container_id(s, container, CONTAINERS_ID_MIN, &id, err);
 
 	if (r < 0)
 		return r == -ENOTUNIQ ? -EINVAL : r;
-	if (id && *id)
-		return 0;
-	q.container = container;
-	return need_event(s, &q, "container", container, err);
+	return id && *id ? 0 : need_stored(s, container, NULL, err);
 }
 
 int api_check_filters(struct api_call *c, struct store *s, struct err *err)
 {
 	const char *container = http_query(c->q, "container"), *image = http_query(c->q, "image");
-	struct store_query q = {.image = image, .limit = 1};
 	int r = 0;
 
 	if (container && !json_is_true(json_object_get(c->prepared, "container")))
 		r = check_container(s, container, err);
 	if (r == 0 && image && !json_is_true(json_object_get(c->prepared, "image")))
-		r = need_event(s, &q, "image", image, err);
+		r = need_stored(s, NULL, image, err);
 	return r;
 }
 

@@ -397,9 +397,8 @@ struct saved_list;
 
 /*
  * Adds the containers of the list to the registry, and those that the kernel guards and of which
- * the list knows nothing. Saves from here on, when the loop has nothing else to do, 200 ms after a
- * change at the latest. What cannot be restored is logged. *ret is NULL if nothing is pinned.
- * Returns 0 or
+ * the list knows nothing. Saves from here on: a thread writes the list, and a command waits until it
+ * is written. What cannot be restored is logged. *ret is NULL if nothing is pinned. Returns 0 or
  * -ENOMEM.
  */
 int saved_list_open(struct saved_list **ret, struct containers *all);

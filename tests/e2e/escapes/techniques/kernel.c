@@ -24,7 +24,6 @@
 #define CORE_PATTERN "/proc/sys/kernel/core_pattern"
 #define IA32_MEMFD_CREATE 356
 #define IA32_KILL 37
-#define IA32_UNSHARE 310
 #define IA32_OPEN 5
 #define BIOS 0xf0000 /* memory that may be read in spite of CONFIG_STRICT_DEVMEM */
 #define KMSG_TEXT "lutra-escape"
@@ -229,17 +228,6 @@ static int signal_by_32_bit(int victim)
 	return enter_by_32_bit(IA32_KILL, victim, SIGUSR1);
 }
 
-/* A capability is all that the kernel asks for. */
-static int unshare_by_32_bit(int victim)
-{
-	int r = enter_by_32_bit(IA32_UNSHARE, CLONE_NEWNS, 0);
-
-	(void)victim;
-	if (r == 0)
-		prove_gain();
-	return r;
-}
-
 /* A program in memory, made by a 32-bit call. */
 static int memory_file_by_32_bit(int victim)
 {
@@ -306,8 +294,6 @@ const struct technique kernel_techniques[] = {
 	 .run = memory_file_by_32_bit, .probe = program_ran},
 	{"int80_signal", "T1489", "signals a host process by a 32-bit call",
 	 .seen = "hook task_kill|^ia32:37 ", .run = signal_by_32_bit, .probe = was_signalled},
-	{"int80_namespace", "T1611", "makes a mount namespace by a 32-bit call",
-	 .seen = "capable sys_admin|^ia32:310 ", .run = unshare_by_32_bit},
 	{"iopl", "T1611", "takes the right to do raw I/O, and does",
 	 .seen = "^iopl |capable sys_rawio$", .run = raw_io},
 	{0},

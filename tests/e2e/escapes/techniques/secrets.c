@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/e2e/escapes/techniques/technique.h"
@@ -11,8 +10,6 @@
 #define ENVIRONMENT "/usr/share/app/.env"
 #define KEY_FILE "/usr/share/app/server.key"
 #define PRIVATE "/usr/share/app/ledger" /* another user's, mode 0600 */
-#define OTHER_FILE SHARED "/other"
-#define ATTRIBUTE "user.escape"
 
 static int read_environment(int victim)
 {
@@ -48,21 +45,6 @@ static bool is_taken(struct host *h)
 	return stat(path, &st) == 0 && st.st_uid == 0;
 }
 
-/* The service sets an attribute of another file of this volume. */
-static int set_attribute(int victim)
-{
-	(void)victim;
-	return FAILED(setxattr(OTHER_FILE, ATTRIBUTE, "x", 1, 0));
-}
-
-static bool has_attribute(struct host *h)
-{
-	char value[4];
-
-	(void)h;
-	return getxattr(HOST_DIR "/disk" OTHER_FILE, ATTRIBUTE, value, sizeof(value)) > 0;
-}
-
 const struct technique secret_techniques[] = {
 	{"environment_file", "T1552.001",
 	 "reads a file of passwords by its name, among the programs",
@@ -74,9 +56,5 @@ const struct technique secret_techniques[] = {
 	 .run = read_private},
 	{"start_capability", "T1548", "uses a capability that the service used only as it started",
 	 .seen = "capable chown", .run = take_ownership, .probe = is_taken},
-	{"volume_attribute", "T1564",
-	 "sets an attribute of a file of a volume, where the service does so of another file",
-	 .seen = "setxattr " OTHER_FILE, .hook = "inode_setxattr", .run = set_attribute,
-	 .probe = has_attribute},
 	{0},
 };

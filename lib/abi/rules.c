@@ -103,7 +103,7 @@ static const struct rule rules[RULES_COUNT] = {
 				  "A container runs that nothing guards, mostly because no policy "
 				  "is for its image."},
 	[LUTRA_RULE_MISSED] =
-		{"missed", "Runs of the guard skipped", LUTRA_ACTION_ALERT,
+		{"missed", "The kernel skipped programs of the guard", LUTRA_ACTION_ALERT,
 		 "The kernel skipped runs of the programs that follow tasks and system "
 		 "calls, so what a container did may be unseen."},
 };

@@ -55,8 +55,8 @@ json_t *container_to_json(const struct container *c)
 		"last_alert",
 		c->alert_ns ? json_string(clock_format(c->alert_ns, alert_time)) : json_null(),
 		"release", c->is_release, "audited_rules", audited_to_json(c), "release_until",
-		release_to_json(c), "level_off", (int)container_is_level_off(c), "half_judged",
-		(int)container_is_half_judged(c));
+		release_to_json(c), "level_off", (int)container_is_level_off(c), "hooks_unjudged",
+		(int)container_has_unjudged_hooks(c));
 
 	if (!j)
 		return NULL;

@@ -223,9 +223,9 @@ static inline bool container_is_level_off(const struct container *c)
  * Returns true if the host has BPF LSM and the policy's runs were recorded without: capabilities, and
  * hooks that have no object, are not judged.
  */
-bool container_is_half_judged(const struct container *c);
+bool container_has_unjudged_hooks(const struct container *c);
 
-/* If container_is_half_judged(), sends one event that says so and what to do. */
+/* If container_has_unjudged_hooks(), sends one event that says so and what to do. */
 void container_note_hooks(struct container *c);
 
 /* If the policy in force has no level M, sends one event that says so and what to do. */

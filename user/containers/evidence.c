@@ -185,7 +185,7 @@ void container_note_level(struct container *c)
 		image);
 }
 
-bool container_is_half_judged(const struct container *c)
+bool container_has_unjudged_hooks(const struct container *c)
 {
 	return *c->policy_dir && c->lacks_hooks && guard_has_lsm(c->all->parts.guard);
 }
@@ -196,7 +196,7 @@ void container_note_hooks(struct container *c)
 				   "policy's runs were recorded without BPF LSM; add runs that are "
 				   "recorded on this host";
 
-	if (!container_is_half_judged(c) || c->hooks_noted)
+	if (!container_has_unjudged_hooks(c) || c->hooks_noted)
 		return;
 	c->hooks_noted = true;
 	log_warning("%s: %s", c->name, text);

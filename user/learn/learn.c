@@ -162,7 +162,7 @@ static void record_enrolled(struct learn *l, struct lifecycle_image *i);
 /* The policy's runs were recorded without hooks, and this host has them: runs are added to it. */
 static void learn_hooks(struct learn *l, struct lifecycle_image *i, const struct container *c)
 {
-	if (!i->trained || i->learning || i->stopped || !container_is_half_judged(c))
+	if (!i->trained || i->learning || i->stopped || !container_has_unjudged_hooks(c))
 		return;
 	lifecycle_begin(l->parts.lifecycle, i, 0, &l->parts.config->life, clock_realtime_ns());
 	lifecycle_set_note(

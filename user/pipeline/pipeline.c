@@ -163,7 +163,7 @@ static void count_killed(struct pipeline *p)
 	p->lost_kill = *p->config.taken - *p->config.settled;
 	*p->config.settled = *p->config.taken;
 	snprintf(msg, sizeof(msg),
-		 "lutrad was killed before it had stored %llu events at most: they are lost",
+		 "lutrad was killed before it had stored up to %llu events: they are lost",
 		 (unsigned long long)p->lost_kill);
 	pipeline_report(p, true, msg);
 }

@@ -144,7 +144,10 @@ static void *run_thread(void *ctx)
 	unsigned wait_ms;
 	bool stop;
 
-	/* Where that fails the thread works all the same. 0: the calling thread alone, in Linux. */
+	/*
+	 * In Linux, PRIO_PROCESS with 0 sets the priority of this thread, and not of the whole
+	 * process. If that fails, the thread works at the priority of the process.
+	 */
 	if (w->config.nice)
 		setpriority(PRIO_PROCESS, 0, w->config.nice);
 	wait_ms = w->config.on_items(w->config.ctx, NULL);

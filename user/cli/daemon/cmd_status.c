@@ -31,7 +31,7 @@ static void print_container(const json_t *c)
 		printf("  level M is off: an older lutra made the policy; make it anew with lutra "
 		       "learn --image %s --anew\n",
 		       cli_json_text(c, "image"));
-	if (cli_json_is(c, "half_judged"))
+	if (cli_json_is(c, "hooks_unjudged"))
 		printf("  capabilities and hooks without an object are not judged: the policy's "
 		       "runs were recorded without BPF LSM\n");
 	if (*cli_json_text(c, "policy_error"))

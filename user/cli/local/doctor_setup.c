@@ -221,7 +221,7 @@ static void look_at_containers(struct doctor_setup *s, const char *config_file,
 	char names[DOCTOR_DETAIL] = "";
 	json_auto_t *overview = NULL;
 	const json_t *unguarded, *one;
-	unsigned n_half = 0;
+	unsigned n_unjudged = 0;
 	size_t i;
 
 	add_setup_row(s, "containers", true, NULL, "%zu under guard",
@@ -232,13 +232,13 @@ static void look_at_containers(struct doctor_setup *s, const char *config_file,
 				      cli_json_text(one, "name"),
 				      cli_json_text(one, "policy_error"));
 	json_array_foreach (json_object_get(status, "containers"), i, one)
-		if (cli_json_is(one, "half_judged"))
-			add_listed_name(names, n_half++, cli_json_text(one, "name"));
-	if (n_half)
+		if (cli_json_is(one, "hooks_unjudged"))
+			add_listed_name(names, n_unjudged++, cli_json_text(one, "name"));
+	if (n_unjudged)
 		add_setup_row(s, "capabilities", false,
 			      "add runs that are recorded on this host to their policies",
-			      "not judged, nor hooks without an object, by policies of runs "
-			      "without BPF LSM: %.300s",
+			      "the policies of these containers were recorded without BPF LSM, so "
+			      "they do not judge capabilities, mounts or signals: %.300s",
 			      names);
 	names[0] = '\0';
 	if (cli_ask(config_file, "overview?limit=0", LOCAL_GET, &overview, NULL) < 0)

@@ -177,7 +177,7 @@ static int run_loop(const struct counted *c, enum task task, const char *operati
 }
 
 /* Until nothing is attached that only a task without a filter needs. */
-static void settle(struct guard *g)
+static void detach_enter(struct guard *g)
 {
 	for (int i = 0; i < SETTLE_TRIES && g->extra[GUARD_ENTER]; i++) {
 		g->filters_checked_ns = 0;
@@ -201,7 +201,7 @@ static unsigned long long count_in_child(const struct counted *c, enum task task
 	in = fds[0];
 	out = fds[1];
 	snprintf(which, sizeof(which), "%u", operation);
-	settle(c->guard);
+	detach_enter(c->guard);
 	pid = fork();
 	if (pid == 0)
 		_exit(run_loop(c, task, which, out));
@@ -289,7 +289,7 @@ static int make_file(const char *path)
 	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 
-static int prepare(struct counted *c, struct err *err)
+static int prepare_counts(struct counted *c, struct err *err)
 {
 	static const struct guard_handler none;
 	const char *const files[] = {shallow, deep};
@@ -331,7 +331,7 @@ static void print_counts(const struct counted *c)
 
 static int count_all(struct counted *c, struct err *err)
 {
-	int r = prepare(c, err);
+	int r = prepare_counts(c, err);
 
 	if (r == 0)
 		r = count_state(c, OFF, err);

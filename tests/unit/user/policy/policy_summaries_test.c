@@ -62,7 +62,7 @@ static void summaries_are_kept_and_list_the_containers_of_each_question(void **s
 	policy_summaries_free(k.all);
 }
 
-static void touch(const struct sample_saved *f, const char *name)
+static void touch_file(const struct sample_saved *f, const char *name)
 {
 	_cleanup_free_ char *path = scratch_path(f->policy, name);
 	const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
@@ -81,7 +81,7 @@ static void summaries_are_made_anew_after_each_file_that_changes(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		json_t *after;
 
-		touch(k.f, names[i]);
+		touch_file(k.f, names[i]);
 		after = summary_of(&k, NULL);
 		assert_false(is_same_reading(before, after));
 		json_decref(before);
@@ -100,7 +100,7 @@ static void summaries_of_files_that_have_just_changed_have_no_stamp(void **state
 	struct stat st;
 	uint64_t changed;
 
-	touch(f, POLICY_JSON_FILE);
+	touch_file(f, POLICY_JSON_FILE);
 	assert_int_equal(stat(path, &st), 0);
 	changed = (uint64_t)st.st_ctim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_ctim.tv_nsec;
 	assert_true(policy_stamp(&config, f->policy, changed + NSEC_PER_SEC / 2) == 0);
